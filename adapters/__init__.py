@@ -1,0 +1,1 @@
+"""Dialects of vendors: pure functions between bytes and the canonical message."""

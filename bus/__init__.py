@@ -1,0 +1,1 @@
+"""Liên Thông: an open document-exchange bus."""

@@ -1,0 +1,152 @@
+"""The composition root: settings in, a bus of concrete parts out; nothing else builds them."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import uuid
+
+from bus import logs, pipeline, registry
+from bus.clock import SystemClock
+from bus.config import Settings
+from bus.db import Database, open_database, schema
+from bus.db.sweeper import sweep
+from bus.endpoints import ExchangeApplication, exchange_application
+from bus.exchange import Exchange
+from bus.journey.parts import Parts
+from bus.model import Delivery, DeliveryRecord
+from bus.reload import RoutesFileWatcher, RoutesHolder
+from bus.rerouting import Rerouter
+from bus.trust.keyring import Keyring
+from bus.trust.keys import load_own_key
+from bus.trust.signer import BusSigner
+from bus.web.composition import compose
+from bus.web.health import Health
+from bus.web.intake import Intake
+from bus.web.metrics import Metrics
+from bus.web.refusals import refuse_by_path
+from bus.web.server import WebServer
+from bus.worker import Worker
+
+#: The dialect in which the bus writes canonical documents.
+CANONICAL_DIALECT = "qcvn102_java"
+EXCHANGE_PATH = "/services/exchange"
+LOG = logs.get("app")
+
+
+def build(settings: Settings) -> App:
+    """Open the store and put a bus together; Raises Misconfigured for anything not in order."""
+    schema.check(settings.store)
+    return App(settings, open_database(settings.store))
+
+
+class App:
+    """One bus in one process: web threads, workers, one writer."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.settings = settings
+        self.database = database
+        self.clock = SystemClock()
+        self.node = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
+        self.metrics = Metrics()
+        own = load_own_key(settings.trust.key_file, settings.trust.certificate_file)
+        self.signer = BusSigner(own, self.clock)
+        self.keyring = Keyring(database.directory, self.clock, settings.trust)
+        self.routes = RoutesHolder(
+            database.routes,
+            database.directory,
+            settings.routing,
+            node=self.node,
+            clock=self.clock,
+            on_switch=self._switched,
+        )
+        self.parts = self._parts()
+        self.rerouter = self._rerouter()
+        self.worker = Worker(self.parts, settings.delivery, node=self.node, dispatch=self._dispatch)
+        database.store.on_new_work = self.worker.wake
+        self.watcher = RoutesFileWatcher(settings.routing)
+        self.exchange = Exchange(
+            self.parts, database.directory, self.metrics, canonical_dialect=CANONICAL_DIALECT
+        )
+        service = self._service()
+        self.wsgi = compose(
+            {EXCHANGE_PATH: service},
+            health=Health(self.parts, settings),
+            metrics=self.metrics,
+        )
+        self.intake = Intake(
+            self.wsgi,
+            settings.server,
+            settings.limits,
+            refuse=refuse_by_path({EXCHANGE_PATH: service.refuse}),
+        )
+        self.metrics.watch("requests_open", "Requests now open.", lambda: self.intake.open_requests)
+        self.server = WebServer(self.intake, settings.server)
+        self._stopped = threading.Event()
+
+    def start(self) -> tuple[str, int]:
+        """Load the routes, start workers and the server; gives host and port."""
+        sweep(self.database, now=self.clock.now())
+        self.routes.load_now()
+        self.routes.start()
+        self.rerouter.start()
+        self.worker.start()
+        self.watcher.start()
+        host, port = self.server.start()
+        LOG.info("serving", host=host, port=port, routes=self.routes.current().version)
+        return host, port
+
+    def stop(self) -> None:
+        """Stop taking requests, finish or hand back what is in work, close the store; idempotent."""
+        if self._stopped.is_set():
+            return
+        self._stopped.set()
+        self.server.stop()
+        self.intake.close()
+        self.watcher.stop()
+        self.routes.stop()
+        self.rerouter.stop()
+        self.worker.stop(self.settings.delivery.timeout_s)
+        self.database.close()
+
+    def _parts(self) -> Parts:
+        database, settings = self.database, self.settings
+        return Parts(
+            limits=settings.limits,
+            verifier=self.keyring,
+            directory=database.directory,
+            dialects=registry.dialects(settings.limits),
+            channels=registry.channels(settings.delivery, self.signer),
+            routes=self.routes,
+            store=database.store,
+            signer=self.signer,
+            schedule=settings.delivery,
+            clock=self.clock,
+        )
+
+    def _rerouter(self) -> Rerouter:
+        return Rerouter(
+            self.database.store,
+            self.database.directory,
+            self.routes,
+            directory_version=self.database.directory.version,
+            poll_s=self.settings.routing.poll_s,
+        )
+
+    def _service(self) -> ExchangeApplication:
+        return exchange_application(
+            self.exchange,
+            authenticate=self.keyring.authenticate,
+            sign_envelope=self.signer.sign_tree,
+            limits=self.settings.limits,
+            clock=self.clock,
+            public_url=self.settings.server.public_url,
+        )
+
+    def _switched(self, version: int) -> None:
+        self.rerouter.wake(version)
+
+    def _dispatch(self, delivery: Delivery, lease: str, parts: Parts) -> DeliveryRecord:
+        record = pipeline.dispatch(delivery, lease, parts)
+        self.metrics.delivered(record.state.value)
+        return record

@@ -1,0 +1,1 @@
+"""How messages travel to agencies; channels know no vendor."""

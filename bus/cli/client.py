@@ -1,0 +1,130 @@
+"""bus send, bus receive: the exchange service as an agency's clerk uses it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bus.cli import output
+
+if TYPE_CHECKING:
+    from bus.client import ExchangeClient
+    from bus.trust.keys import OwnKey
+
+Url = Annotated[
+    str, typer.Option("--url", envvar="BUS_URL", help="Address of the exchange service.")
+]
+Key = Annotated[Path | None, typer.Option("--key", help="The agency's private key, PEM, 0600.")]
+Cert = Annotated[Path | None, typer.Option("--cert", help="The agency's certificate, PEM.")]
+Token = Annotated[
+    Path | None, typer.Option("--token-file", help="File with CODE:TOKEN, mode 0600.")
+]
+DEFAULT_URL = "http://127.0.0.1:8080/services/exchange"
+
+
+def send(
+    file: Annotated[Path, typer.Argument(help="edXML document or status message.")],
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+    cert: Cert = None,
+    token_file: Token = None,
+    sign: Annotated[
+        bool, typer.Option(help="Put a ds:Signature into a document that has none.")
+    ] = True,
+    json: output.JsonFlag = False,
+) -> None:
+    """Sign and send one message; prints the receipt."""
+    from bus.trust import xmldsig
+
+    own = _own_key(key, cert)
+    body = _read(file)
+    if own is not None and sign and b"SignatureValue" not in body and b"edXMLHeader" in body:
+        body = xmldsig.sign_document(body, own)
+    result = _client(url, own, token_file).send_package(body)
+    if json:
+        output.emit(result)
+        return
+    receipt = result.receipt
+    again = " (already stored before)" if result.duplicate else ""
+    typer.echo(f"stored as {receipt.message_id}{again}, topic {receipt.topic}")
+    output.table(
+        f"sha256 {receipt.digest}",
+        ("recipient", "state", "reason"),
+        [(r.recipient, r.state, r.reason) for r in receipt.recipients],
+    )
+    for warning in receipt.warnings:
+        typer.echo(f"  ! {warning}: bus explain {warning}")
+
+
+def receive(
+    folder: Annotated[Path, typer.Argument(help="Where received messages are written.")] = Path(
+        "received"
+    ),
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+    cert: Cert = None,
+    token_file: Token = None,
+    acknowledge: Annotated[bool, typer.Option(help="Acknowledge what was written.")] = True,
+    json: output.JsonFlag = False,
+) -> None:
+    """Fetch everything that waits, urgent first; each file is on disk before it is acknowledged."""
+    client = _client(url, _own_key(key, cert), token_file)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    skip = 0
+    while page := client.list_pending(offset=skip, limit=50).items:
+        for item in page:
+            path = folder / f"{item.message_id}.xml"
+            _write_durably(path, client.get_message(item.message_id).content)
+            if acknowledge:
+                client.acknowledge(item.message_id, done=True)
+            written.append((item.message_id, item.kind, item.sender, item.subject, str(path)))
+        skip += 0 if acknowledge else len(page)
+    if json:
+        output.emit([dict(zip(_COLUMNS, row, strict=True)) for row in written])
+    else:
+        output.table(f"{len(written)} received", _COLUMNS, written)
+
+
+_COLUMNS = ("message_id", "kind", "sender", "subject", "file")
+
+
+def _own_key(key: Path | None, cert: Path | None) -> OwnKey | None:
+    from bus.trust.keys import load_own_key
+
+    if key is None and cert is None:
+        return None
+    if key is None or cert is None:
+        raise typer.BadParameter("--key and --cert go together")
+    return load_own_key(key, cert)
+
+
+def _client(url: str, own: OwnKey | None, token_file: Path | None) -> ExchangeClient:
+    from bus.client import ExchangeClient
+
+    token = None
+    if token_file is not None:
+        code, _, secret = _read(token_file).decode("utf-8").strip().partition(":")
+        token = (code, secret)
+    return ExchangeClient(url, own=own, token=token)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"{path}: {error.strerror}") from error
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    import os
+
+    # Acknowledged means the bus may forget: the file must survive a power cut first.
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)

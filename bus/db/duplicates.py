@@ -1,0 +1,100 @@
+"""The duplicate key: sender, document, action and recipient, by unique constraint, for ever."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from bus.db.records import receipt_of
+from bus.db.tables import duplicate_keys, messages
+from bus.model import NewMessage
+from bus.model.codes import fold
+from bus.ports import DuplicateQuery, KnownMessage
+
+_key = duplicate_keys.c
+# Built once: putting a statement together costs as much as running it.
+_SAME_KEY = and_(
+    _key.document_id == bindparam("document_id"),
+    _key.sender == bindparam("sender"),
+    _key.kind == bindparam("kind"),
+    _key.action == bindparam("action"),
+    _key.key_digest == bindparam("key_digest"),
+)
+_TAKEN = (
+    select(messages.c.content_digest, _key.recipient)
+    .join(messages, messages.c.id == _key.message)
+    .where(_SAME_KEY)
+)
+_KNOWN = (
+    select(
+        messages.c.message_id,
+        messages.c.content_digest,
+        messages.c.requested,
+        messages.c.receipt,
+        messages.c.receipt_xml,
+    )
+    .where(messages.c.id.in_(select(_key.message).where(_SAME_KEY)))
+    .order_by(messages.c.id)
+)
+_INSERT = insert(duplicate_keys)
+
+
+class LostRace(Exception):
+    """Another request with this duplicate key was stored first; never leaves the store."""
+
+
+def requested(message: NewMessage) -> frozenset[str]:
+    """Whom the sender asked for: copies left out, those an earlier message serves included."""
+    served = (each.recipient for each in message.receipt.recipients if each.already)
+    return frozenset((*message.reserves, *served))
+
+
+def known(connection: Connection, query: DuplicateQuery) -> tuple[KnownMessage, ...]:
+    """Accepted messages with this key, oldest first."""
+    found = connection.execute(_KNOWN, _key_of(query))
+    return tuple(
+        KnownMessage(
+            message_id=row.message_id,
+            content_digest=row.content_digest,
+            recipients=frozenset(row.requested),
+            receipt=receipt_of(row.message_id, row.receipt, row.receipt_xml),
+        )
+        for row in found
+    )
+
+
+def refuse_taken(connection: Connection, message: NewMessage, query: DuplicateQuery) -> None:
+    """Raise LostRace when a shared recipient is served, or the identifier means other content."""
+    served = set(_served(message))
+    found = connection.execute(_TAKEN, _key_of(query))
+    for content_digest, recipient in found:
+        if recipient in served or content_digest != query.content_digest:
+            raise LostRace
+
+
+def claim(connection: Connection, number: int, message: NewMessage, query: DuplicateQuery) -> None:
+    """Take the key for every recipient this message serves first; Raises LostRace."""
+    key = _key_of(query) | {"message": number}
+    rows = [key | {"recipient": recipient} for recipient in _served(message)]
+    try:
+        connection.execute(_INSERT, rows)
+    except IntegrityError as error:
+        raise LostRace from error
+
+
+def _served(message: NewMessage) -> list[str]:
+    """The recipients in the key; where all are served already, the request itself stands in it."""
+    first_served = sorted({fold(code) for code in message.reserves})
+    return first_served or ["=" + "|".join(sorted(fold(code) for code in requested(message)))]
+
+
+def _key_of(query: DuplicateQuery) -> dict[str, Any]:
+    return {
+        "document_id": query.document_id,
+        "sender": query.sender,
+        "kind": query.kind.value,
+        "action": query.action,
+        "key_digest": query.content_digest if query.keyed_by_content else "",
+    }

@@ -1,0 +1,16 @@
+"""Run by Alembic: migrate on the connection that `bus.db.schema` hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from bus.db.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    transactional_ddl=True,
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,41 @@
+"""The story as a table: who did what, when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+COLUMNS = ("time", "who", "what", "document", "proof")
+_WHAT = {
+    "sent": "gửi / sent",
+    "received": "nhận / received",
+    "status": "trạng thái về / status back",
+    "answered": "trả trạng thái / status sent",
+    "notice": "thông báo / notice",
+    "trouble": "trục trặc / trouble",
+}
+
+
+def rows(events: Iterable[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """One row for each event, in the order of time."""
+    told = sorted((e for e in events if e["event"] in _WHAT), key=lambda e: str(e["at"]))
+    return [_row(event) for event in told]
+
+
+def _row(event: dict[str, Any]) -> tuple[str, ...]:
+    at = datetime.fromisoformat(event["at"]).astimezone()
+    code = f" {event['code']}" if "code" in event else ""
+    about = str(event.get("documentId") or event.get("messageId") or event.get("message") or "")
+    return (at.strftime("%H:%M:%S.%f")[:-3], event["agency"], _WHAT[event["event"]] + code, about,
+            _proof(event))  # fmt: skip
+
+
+def _proof(event: dict[str, Any]) -> str:
+    if event["event"] == "sent":
+        return f"receipt ✓ routes v{event['routesVersion']} sha256 {event['digest'][:12]}"
+    if "signedBy" not in event:
+        return ""
+    form = "original" if event["original"] else "rendered"
+    digest = "✓" if event["digestHolds"] else "✗"
+    return f"{form}, signed by {event['signedBy']}, digest {digest}"

@@ -1,0 +1,1 @@
+"""edXML: hardened parser, schema catalogue, codec to the canonical message, rules."""

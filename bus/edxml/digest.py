@@ -1,0 +1,58 @@
+"""What a document says, as one digest: equal for equal content in whatever dialect it came."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import hashlib
+import json
+from datetime import UTC, date, datetime
+
+from bus.model import Attachment, Extension, Message
+
+#: Facts of the journey, not of the document: who gets it, where it passed, how it was packed.
+_LEFT_OUT = frozenset({"recipients", "trace", "attachments", "extensions"})
+
+
+def content_digest(message: Message) -> str:
+    """Lower-case hex SHA-256 over what a message says, without recipients, trace and transport.
+
+    Attachments count by name, description and the digest of their own bytes, in order; their
+    content ids, types, zip wrapping and manifest labels do not. Extensions count as a set.
+    The serialisation is typed, sorted JSON, so that different messages never serialise alike.
+    """
+    said: dict[str, object] = {
+        field.name: _plain(getattr(message, field.name))
+        for field in dataclasses.fields(message)
+        if field.name not in _LEFT_OUT
+    }
+    said["kind"] = type(message).__name__
+    said["files"] = [_file(item) for item in getattr(message, "attachments", ())]
+    said["more"] = sorted(_extension(item) for item in message.extensions)
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _file(item: Attachment) -> list[str | None]:
+    digest = item.sha256 or hashlib.sha256(item.content).hexdigest()
+    return [item.name, item.description, digest]
+
+
+def _extension(item: Extension) -> list[str]:
+    return [item.parent, hashlib.sha256(item.xml).hexdigest()]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return {"instant": value.astimezone(UTC).isoformat()}
+    if isinstance(value, date):
+        return {"date": value.isoformat()}
+    if isinstance(value, enum.Enum):
+        return {"code": value.value}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if dataclasses.is_dataclass(value):
+        return {
+            field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)
+        }
+    return value

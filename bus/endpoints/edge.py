@@ -1,0 +1,240 @@
+"""The exchange service on WSGI: one request in, one signed reply or typed fault out."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from wsgiref.types import StartResponse
+
+from lxml import etree
+
+from bus import errors, logs
+from bus.config import LimitSettings
+from bus.edxml import limits as scanner
+from bus.edxml import parser
+from bus.edxml.paths import line_of
+from bus.endpoints.answers import Answer
+from bus.endpoints.dispatch import dispatcher, operations
+from bus.endpoints.documents import Documents
+from bus.endpoints.faults import fault_reply
+from bus.endpoints.operation import Invocation
+from bus.endpoints.request import Request, read_request, version_asked
+from bus.endpoints.request_schema import check_payload
+from bus.endpoints.wsdl import soap_action
+from bus.envelope import soap
+from bus.envelope.soap import SoapVersion
+from bus.envelope.vocabulary import TNS
+from bus.exchange import Call, Exchange
+from bus.model import Caller
+from bus.ports import Clock
+
+#: Header blocks whose meaning the bus honours.
+UNDERSTOOD = frozenset(
+    {"{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd}Security"}
+)
+_log = logs.get("endpoints")
+
+SignEnvelope = Callable[[etree._Element], None]  # noqa: SLF001 - lxml's public class
+
+
+class Authenticate(Protocol):
+    """Tells who is calling; raises SignatureRejected or NotAuthorised."""
+
+    def __call__(
+        self,
+        envelope: etree._Element,
+        *,
+        token: tuple[str, str] | None,
+        client_certificate_der: bytes | None,
+        remote: str,
+    ) -> Caller:
+        """Judge whatever proof the request carries."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What is known so far of the request being answered."""
+
+    version: SoapVersion
+    correlation_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    not_understood: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reply:
+    status: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = field(repr=False)
+
+
+class ExchangeApplication:
+    """The WSGI callable; every request gets an answer of its kind, whatever was sent."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        *,
+        authenticate: Authenticate,
+        sign_envelope: SignEnvelope | None,
+        limits: LimitSettings,
+        clock: Clock,
+        public_url: str | None,
+    ) -> None:
+        self._exchange = exchange
+        self._authenticate = authenticate
+        self._sign_envelope = sign_envelope
+        self._limits = limits
+        self._clock = clock
+        self._documents = Documents(public_url)
+        self._dispatcher = dispatcher()
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request (PEP 3333)."""
+        reply = self._reply(environ, _Turn(version_asked(environ)))
+        start_response(reply.status, [*reply.headers, ("Content-Length", str(len(reply.body)))])
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply.body]
+
+    def refuse(
+        self, environ: dict[str, Any], error: errors.BusError
+    ) -> tuple[str, list[tuple[str, str]], bytes]:
+        """Status line, headers and body for a request that the HTTP edge refuses by itself."""
+        reply = self._fault(_Turn(version_asked(environ)), error)
+        return reply.status, list(reply.headers), reply.body
+
+    def _reply(self, environ: dict[str, Any], turn: _Turn) -> _Reply:
+        try:
+            return self._answered(environ, turn)
+        except Exception:  # noqa: BLE001 - the WSGI edge: nothing may reach the client as a traceback
+            _log.exception("defect", correlation_id=turn.correlation_id)
+            return self._fault(turn, errors.Defect())
+
+    def _answered(self, environ: dict[str, Any], turn: _Turn) -> _Reply:
+        try:
+            return self._serve(environ, turn)
+        except errors.BusError as error:
+            return self._fault(turn, error)
+
+    def _serve(self, environ: dict[str, Any], turn: _Turn) -> _Reply:
+        method = environ["REQUEST_METHOD"]
+        if method in {"GET", "HEAD"}:
+            document = self._documents.get(environ)
+            if document is not None:
+                return _document(document, turn)
+        if method != "POST":
+            raise errors.ProtocolRejected(f"{method}.", code="SVC-009")
+        return self._operation(read_request(environ, self._limits), turn)
+
+    def _operation(self, request: Request, turn: _Turn) -> _Reply:
+        envelope = self._read(request, turn)
+        _check_operation(envelope.payload, request.action)
+        caller = self._authenticate(
+            envelope.root,
+            token=request.token,
+            client_certificate_der=request.client_certificate_der,
+            remote=request.remote,
+        )
+        check_payload(envelope.payload)
+        call = Call(
+            caller=caller,
+            correlation_id=turn.correlation_id,
+            received_at=self._clock.now(),
+            evidence=request.raw,
+            evidence_type=request.content_type,
+        )
+        asked = Invocation(exchange=self._exchange, call=call, payload=envelope.payload)
+        return self._answer(turn, self._dispatcher.answer(asked))
+
+    def _read(self, request: Request, turn: _Turn) -> soap.Envelope:
+        scanner.check(request.xml, self._limits)
+        root = parser.parse(request.xml)
+        version = soap.version_of(root)
+        if version is not None and version is not turn.version:
+            detail = f"SOAP {version.value} ≠ {request.content_type}."
+            raise errors.ProtocolRejected(detail, code="SVC-002")
+        envelope = soap.read(root)
+        turn.not_understood = soap.not_understood(envelope, UNDERSTOOD)
+        if turn.not_understood:
+            raise errors.ProtocolRejected(", ".join(turn.not_understood), code="SVC-003")
+        return envelope
+
+    def _answer(self, turn: _Turn, answer: Answer) -> _Reply:
+        envelope = soap.reply(turn.version, answer.payload)
+        self._sign(envelope, turn.version)
+        body = _spliced(envelope, answer)
+        return _Reply(status="200 OK", headers=_headers(turn), body=body)
+
+    def _fault(self, turn: _Turn, error: errors.BusError) -> _Reply:
+        code, id_ = error.code, error.correlation_id or turn.correlation_id
+        _log.info("refused", code=code, detail=error.detail, correlation_id=id_)
+        fault = fault_reply(
+            turn.version,
+            error,
+            correlation_id=turn.correlation_id,
+            not_understood=turn.not_understood,
+        )
+        if not isinstance(error, errors.Defect):
+            self._sign(fault.envelope, turn.version)
+        body = _serialised(fault.envelope)
+        return _Reply(status=fault.status, headers=_headers(turn) + fault.headers, body=body)
+
+    def _sign(self, envelope: etree._Element, version: SoapVersion) -> None:
+        if self._sign_envelope is None:
+            return
+        self._sign_envelope(envelope)
+        # A proof for who can read it: JAX-WS and gSOAP refuse replies with blocks they must
+        # understand and do not. The attribute is outside what was signed.
+        soap.make_optional(envelope, version)
+
+
+def _check_operation(payload: etree._Element, action: str) -> None:
+    """Raises ProtocolRejected SVC-004 (unknown operation), SVC-012 (SOAPAction says another)."""
+    name = etree.QName(payload)
+    if name.namespace != TNS or name.localname not in operations():
+        raise errors.ProtocolRejected(
+            f"{{{name.namespace or ''}}}{name.localname}",
+            code="SVC-004",
+            path=f"/Envelope/Body/{name.localname}",
+            line=line_of(payload),
+        )
+    # Old stacks leave the action out or send the bare name.
+    if action not in {"", name.localname, soap_action(name.localname)}:
+        raise errors.ProtocolRejected(f"{action[:100]!r} ≠ {name.localname}", code="SVC-012")
+
+
+def _headers(turn: _Turn) -> tuple[tuple[str, str], ...]:
+    return (
+        ("Content-Type", f"{turn.version.media_type}; charset=utf-8"),
+        ("X-Correlation-Id", turn.correlation_id),
+        ("Cache-Control", "no-store"),
+    )
+
+
+def _document(document: bytes, turn: _Turn) -> _Reply:
+    headers = (
+        ("Content-Type", "text/xml; charset=utf-8"),
+        ("X-Correlation-Id", turn.correlation_id),
+    )
+    return _Reply(status="200 OK", headers=headers, body=document)
+
+
+def _serialised(envelope: etree._Element) -> bytes:
+    return etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
+
+
+def _spliced(envelope: etree._Element, answer: Answer) -> bytes:
+    """The reply with stored bytes put in as they are, so that a receipt never changes by a byte."""
+    marks = []
+    for number, (element, stored) in enumerate(answer.verbatim):
+        # Nothing a caller can send turns into a processing instruction of ours.
+        mark = etree.ProcessingInstruction("stored", str(number))
+        parent = element.getparent()
+        if parent is not None:
+            mark.tail, element.tail = element.tail, None
+            parent.replace(element, mark)
+            marks.append((f"<?stored {number}?>".encode(), stored))
+    body = _serialised(envelope)
+    for placeholder, stored in marks:
+        body = body.replace(placeholder, stored, 1)
+    return body

@@ -1,0 +1,1 @@
+"""SOAP envelopes and receipts, read and written; used by endpoints and channels."""

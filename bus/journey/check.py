@@ -1,0 +1,75 @@
+"""Check: the sender's identity, then every rule at once."""
+
+from __future__ import annotations
+
+from bus import errors
+from bus.edxml import rules
+from bus.journey.states import Checked, Translated
+from bus.model import Agency, Problem, Severity
+from bus.ports import Clock, Directory
+from bus.trust import policy
+
+
+def check(translated: Translated, directory: Directory, clock: Clock) -> Checked:
+    """Refuse an impostor first, then report every broken rule in one go; warnings travel on.
+
+    Raises NotAuthorised AUT-002, AUT-003, AUT-005; SchemaRejected DOC-001 with all problems.
+    """
+    sender = identify(translated, directory, clock)
+    problems = judge(translated, directory, clock)
+    fatal = tuple(p for p in problems if p.severity is Severity.REJECT)
+    if fatal or sender is None:
+        first = fatal[0] if fatal else None
+        raise errors.SchemaRejected(
+            f"({len(fatal)})" if fatal else "",
+            path=first.path if first else "",
+            line=first.line if first else 0,
+            problems=problems,
+        )
+    return Checked(
+        verified=translated.verified,
+        dialect=translated.dialect,
+        message=translated.message,
+        sender=sender,
+        warnings=problems,
+    )
+
+
+def judge(translated: Translated, directory: Directory, clock: Clock) -> tuple[Problem, ...]:
+    """Every problem of the message so far: schema, translation and rules E01…E20."""
+    found = rules.check_message(
+        translated.message,
+        places=translated.places,
+        today=policy.local_day(clock.now()),
+        own_codes_known=lambda code: directory.find(code) is not None,
+        already=translated.problems,
+    )
+    return translated.problems + found
+
+
+def identify(translated: Translated, directory: Directory, clock: Clock) -> Agency | None:
+    """The sending agency, proven as its own policy demands; None when the message names none.
+
+    The proof was judged by the caller's policy before; a clearing-house must also satisfy
+    the policy of the agency it speaks for.
+    """
+    code = translated.message.sender.organ_id
+    if not code:
+        return None
+    place, line = translated.places.get("sender.organ_id", ("", 0))
+    sender = directory.find(code)
+    if sender is None:
+        raise errors.NotAuthorised(code, code="AUT-005", stage="check", path=place, line=line)
+    verified = translated.verified
+    try:
+        policy.judge(
+            sender,
+            verified.caller,
+            verified.document_verdict,
+            policy.local_day(clock.now()),
+            speakers=directory.find,
+        )
+    except errors.Rejected as error:
+        error.path, error.line = place, line
+        raise
+    return sender

@@ -1,0 +1,1 @@
+"""Schemas, WSDLs and the example configuration, wherever the package is installed."""

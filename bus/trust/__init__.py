@@ -1,0 +1,1 @@
+"""Keys, certificates, policies, XML-DSig, WS-Security and the verdicts they give."""

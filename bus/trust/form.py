@@ -1,0 +1,200 @@
+"""The exact shape of ds:Signature: what is not listed here is refused, not skipped.
+
+XML Signature Syntax and Processing 1.1, §4. Libraries ignore transforms and
+children they do not know; a signature that says more than is checked is how
+wrapping attacks begin.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from lxml import etree
+
+from bus.errors import SignatureRejected
+from bus.trust import names
+
+_DOCUMENT_TRANSFORMS = frozenset(
+    {
+        (names.ENVELOPED, names.EXCLUSIVE),
+        (names.ENVELOPED, names.INCLUSIVE_10),
+        (names.ENVELOPED, names.INCLUSIVE_11),
+        (names.ENVELOPED,),
+    }
+)
+_PARTS_TRANSFORMS = frozenset({(names.EXCLUSIVE,)})
+_DOCUMENT_CANONICALISATIONS = frozenset({names.EXCLUSIVE, names.INCLUSIVE_10, names.INCLUSIVE_11})
+_MOST_REFERENCES = 16
+_MOST_CERTIFICATES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One ds:Reference."""
+
+    uri: str
+    transforms: tuple[str, ...]
+    digest: str
+    #: InclusiveNamespaces PrefixList of the canonicalisation, None without one.
+    prefixes: tuple[str, ...] | None
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether the part is digested under exclusive canonicalisation."""
+        return names.EXCLUSIVE in self.transforms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What one ds:SignedInfo declares."""
+
+    canonicalisation: str
+    method: str
+    parts: tuple[Part, ...]
+
+
+def read(signature: etree._Element) -> Form:
+    """The declarations of a ds:Signature; raises SignatureRejected SIG-011 or SIG-008."""
+    signed_info, value, _ = _children(signature, "SignedInfo", "SignatureValue", "KeyInfo")
+    base64_value(value)
+    head = _elements(signed_info)
+    if len(head) < 2 or len(head) > 2 + _MOST_REFERENCES:
+        raise _unreadable("SignedInfo is incomplete or has too many references.")
+    canonicalisation = _named(head[0], "CanonicalizationMethod")
+    method = _named(head[1], "SignatureMethod")
+    if _elements(method):
+        raise _not_allowed("Parameters of the signature algorithm are not accepted.")
+    _prefixes(canonicalisation)
+    return Form(
+        canonicalisation=canonicalisation.get("Algorithm", ""),
+        method=method.get("Algorithm", ""),
+        parts=tuple(_part(_named(element, "Reference")) for element in head[2:]),
+    )
+
+
+def certificates(key_info: etree._Element) -> tuple[bytes, ...]:
+    """Every DER certificate in the X509Data of a KeyInfo; raises SignatureRejected SIG-011."""
+    path = f"{{{names.DS}}}X509Data/{{{names.DS}}}X509Certificate"
+    found = key_info.findall(path)[:_MOST_CERTIFICATES]
+    return tuple(base64_value(element) for element in found)
+
+
+def key_info(signature: etree._Element) -> etree._Element:
+    """The KeyInfo of a signature that `read` accepted."""
+    return _elements(signature)[2]
+
+
+def base64_value(element: etree._Element) -> bytes:
+    """The bytes in an element's base64 text; raises SignatureRejected SIG-011."""
+    if len(element):
+        raise _unreadable("A base64 value holds elements.")
+    try:
+        value = base64.b64decode("".join((element.text or "").split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise _unreadable("A value is not base64.") from error
+    if not value:
+        raise _unreadable("A value is empty.")
+    return value
+
+
+def demand_document(form: Form, *, sha1: bool) -> None:
+    """Require one reference to the whole document, enveloped; raises SIG-004 or SIG-008."""
+    _demand_algorithms(form, sha1=sha1)
+    _demand(form.canonicalisation in _DOCUMENT_CANONICALISATIONS, "canonicalisation")
+    if [part.uri for part in form.parts] != [""]:
+        raise SignatureRejected('Exactly one reference with URI="" is needed.', code="SIG-004")
+    _demand_transforms(form, _DOCUMENT_TRANSFORMS)
+
+
+def demand_parts(form: Form) -> None:
+    """Require same-document references under exclusive C14N; raises SIG-004 or SIG-008."""
+    _demand_algorithms(form, sha1=False)
+    _demand(form.canonicalisation == names.EXCLUSIVE, "canonicalisation")
+    if not form.parts or any(not part.uri[1:] or part.uri[0] != "#" for part in form.parts):
+        raise SignatureRejected("References must name parts by Id.", code="SIG-004")
+    _demand_transforms(form, _PARTS_TRANSFORMS)
+
+
+def _demand_algorithms(form: Form, *, sha1: bool) -> None:
+    methods = names.METHODS | names.SHA1_METHODS if sha1 else names.METHODS
+    digests = names.DIGESTS | names.SHA1_DIGESTS if sha1 else names.DIGESTS
+    _demand(form.method in methods, "signature algorithm")
+    _demand(all(part.digest in digests for part in form.parts), "digest algorithm")
+
+
+def _demand_transforms(form: Form, accepted: Collection[tuple[str, ...]]) -> None:
+    _demand(all(part.transforms in accepted for part in form.parts), "list of transforms")
+
+
+def _demand(holds: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence
+    if not holds:
+        raise _not_allowed(f"The {what} is not accepted.")
+
+
+def _part(reference: etree._Element) -> Part:
+    children = _elements(reference)
+    transforms: list[etree._Element] = []
+    if len(children) == 3:
+        transforms = [
+            _named(element, "Transform") for element in _elements(_named(children[0], "Transforms"))
+        ]
+        children = children[1:]
+    if len(children) != 2:
+        raise _unreadable("A Reference is incomplete.")
+    method, digest = _named(children[0], "DigestMethod"), _named(children[1], "DigestValue")
+    if _elements(method):
+        raise _not_allowed("Parameters of the digest algorithm are not accepted.")
+    base64_value(digest)
+    prefixes = [_prefixes(transform) for transform in transforms]
+    return Part(
+        # an absent URI leaves the meaning to the application; it is read as no document
+        uri=reference.get("URI", "?"),
+        transforms=tuple(transform.get("Algorithm", "") for transform in transforms),
+        digest=method.get("Algorithm", ""),
+        prefixes=prefixes[-1] if prefixes else None,
+    )
+
+
+def _prefixes(method: etree._Element) -> tuple[str, ...] | None:
+    children = _elements(method)
+    if not children:
+        return None
+    wanted = f"{{{names.EXCLUSIVE}}}InclusiveNamespaces"
+    right = method.get("Algorithm") == names.EXCLUSIVE and children[0].tag == wanted
+    prefixes = children[0].get("PrefixList")
+    if len(children) > 1 or not right or prefixes is None:
+        raise _not_allowed("Parameters of a transform are not accepted.")
+    return tuple(prefixes.split(" "))
+
+
+def _children(parent: etree._Element, *wanted: str) -> list[etree._Element]:
+    found = _elements(parent)
+    if any(child.tag == f"{{{names.DS}}}Object" for child in found):
+        raise _not_allowed("ds:Object is not accepted.")
+    if len(found) != len(wanted):
+        raise _unreadable("Signature must hold SignedInfo, SignatureValue and KeyInfo.")
+    return [_named(child, name) for child, name in zip(found, wanted, strict=True)]
+
+
+def _elements(parent: etree._Element) -> list[etree._Element]:
+    found = [child for child in parent if isinstance(child.tag, str)]
+    if len(found) != len(parent):
+        raise _not_allowed("Processing instructions inside Signature are not accepted.")
+    return found
+
+
+def _named(element: etree._Element, name: str) -> etree._Element:
+    if element.tag != f"{{{names.DS}}}{name}":
+        raise _unreadable(f"{name} is expected.")
+    return element
+
+
+def _unreadable(detail: str) -> SignatureRejected:
+    return SignatureRejected(detail, code="SIG-011")
+
+
+def _not_allowed(detail: str) -> SignatureRejected:
+    return SignatureRejected(detail, code="SIG-008")

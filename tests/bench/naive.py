@@ -1,0 +1,316 @@
+"""The stack one would write in a week from the same libraries, doing the same checks.
+
+spyne (AnyXml) + signxml for both signatures + xmlschema + SQLAlchemy ORM with one commit per
+message; receipt and reply signed by signxml; pushes by zeep, signed by signxml.
+Keys, schema and the zeep client are loaded once: loading them per call would be a caricature.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import corpus
+import signxml
+import xmlschema
+import zeep
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from floor import SCHEMA
+from lxml import etree
+from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint, create_engine, event, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+
+from bus.endpoints import spyne_shim  # noqa: F401 - makes spyne importable on every Python
+
+DS = "http://www.w3.org/2000/09/xmldsig#"
+_OASIS = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-"
+WSSE = f"{_OASIS}wssecurity-secext-1.0.xsd"
+WSU = f"{_OASIS}wssecurity-utility-1.0.xsd"
+SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+QCVN = "http://www.mic.gov.vn/TBT/QCVN_102_2016"
+C14N = signxml.CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
+
+
+class Base(DeclarativeBase):
+    """The naive tables."""
+
+
+class Agency(Base):
+    """Who may send, with the certificate."""
+
+    __tablename__ = "agency"
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    fingerprint: Mapped[str] = mapped_column(index=True)
+    certificate: Mapped[bytes]
+
+
+class Message(Base):
+    """One accepted message with the request as it came."""
+
+    __tablename__ = "message"
+    __table_args__ = (UniqueConstraint("sender", "document_id"),)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    sender: Mapped[str]
+    document_id: Mapped[str]
+    subject: Mapped[str]
+    digest: Mapped[str]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    evidence: Mapped[bytes] = mapped_column(LargeBinary)
+    receipt: Mapped[bytes] = mapped_column(LargeBinary)
+    at: Mapped[datetime]
+    deliveries: Mapped[list[Delivery]] = relationship(back_populates="message")
+
+
+class Delivery(Base):
+    """One recipient's copy."""
+
+    __tablename__ = "delivery"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    message_id: Mapped[str] = mapped_column(ForeignKey("message.id"))
+    recipient: Mapped[str] = mapped_column(index=True)
+    state: Mapped[str] = mapped_column(index=True)
+    message: Mapped[Message] = relationship(back_populates="deliveries")
+
+
+class Event(Base):
+    """One audit row."""
+
+    __tablename__ = "event"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    message_id: Mapped[str]
+    what: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Naive:
+    """The naive bus."""
+
+    name = "naive"
+
+    def __init__(self, folder: Path, keys: Path) -> None:
+        self._own = corpus.load_key(keys, "bus")
+        self._certificate_pem = _pem(self._own.certificate_der)
+        self._schema = xmlschema.XMLSchema(str(SCHEMA))
+        self._engine = _engine(folder / "naive.sqlite3")
+        # one writer at a time, or SQLite's sleep and retry would be all that is measured
+        self._writing = threading.Lock()
+        Base.metadata.create_all(self._engine)
+        self._register(keys)
+        self.wsgi = _spyne_application(self)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._engine.dispose()
+
+    def accept(self, envelope: Any, document: Any) -> Any:
+        """Verify, validate, store and promise; the signed receipt element."""
+        raw = etree.tostring(envelope, encoding="UTF-8")
+        token = envelope.findtext(f".//{{{WSSE}}}BinarySecurityToken")
+        der = base64.b64decode(token)
+        with Session(self._engine) as session:
+            known = session.scalars(
+                select(Agency).where(Agency.fingerprint == hashlib.sha256(der).hexdigest())
+            ).one()
+            certificate = _pem(known.certificate)
+        _verify(raw, certificate, f"./{{{SOAP}}}Header/{{{WSSE}}}Security/", references=2)
+        body = etree.tostring(document, method="c14n", exclusive=True, with_tail=False)
+        _verify(body, certificate, ".//", references=1)
+        self._schema.validate(document)
+        if document.findtext(f".//{{{QCVN}}}From/{{{QCVN}}}OrganId") != known.code:
+            raise ValueError("somebody else's document")
+        return self._store(raw, body, document, known.code)
+
+    def sign_reply(self, envelope: Any) -> None:
+        """WS-Security over Body and Timestamp, in place."""
+        _sign_envelope(envelope, self._own, self._certificate_pem)
+
+    def deliver(self, address: tuple[str, int]) -> int:
+        """Push everything pending, one commit each; the number pushed."""
+        client = zeep.Client(f"http://{address[0]}:{address[1]}/?wsdl", plugins=[_Signing(self)])
+        with Session(self._engine) as session:
+            waiting = session.scalars(select(Delivery.id).where(Delivery.state == "pending")).all()
+        for number in waiting:
+            with Session(self._engine) as session:
+                delivery = session.get_one(Delivery, number)
+                message = delivery.message
+                answer = client.service.Receive(
+                    messageId=message.id,
+                    kind="edoc",
+                    topic="edoc.new.cong-van",
+                    sender=message.sender,
+                    documentId=message.document_id,
+                    sha256=message.digest,
+                    contentType="application/xml",
+                    content=message.body,
+                )
+                if not answer.accepted:
+                    raise ValueError("refused")
+                delivery.state = "done"
+                session.add(Event(message_id=message.id, what="delivered", at=datetime.now(UTC)))
+                session.commit()
+        return len(waiting)
+
+    def _store(self, raw: bytes, body: bytes, document: Any, sender: str) -> Any:
+        now = datetime.now(UTC)
+        digest = hashlib.sha256(body).hexdigest()
+        number = uuid.uuid4().hex
+        recipients = [to.text for to in document.iterfind(f".//{{{QCVN}}}To/{{{QCVN}}}OrganId")]
+        receipt = self._receipt(number, digest, recipients, now)
+        document_id = document.findtext(f".//{{{QCVN}}}DocumentId") or ""
+        with self._writing, Session(self._engine) as session:
+            for code in recipients:
+                session.get_one(Agency, code)
+            session.add(
+                Message(
+                    id=number,
+                    sender=sender,
+                    document_id=document_id,
+                    subject=document.findtext(f".//{{{QCVN}}}Subject") or "",
+                    digest=digest,
+                    body=body,
+                    evidence=raw,
+                    receipt=etree.tostring(receipt),
+                    at=now,
+                    deliveries=[Delivery(recipient=code, state="pending") for code in recipients],
+                )
+            )
+            session.add(Event(message_id=number, what="accepted", at=now))
+            session.commit()
+        return receipt
+
+    def _receipt(self, number: str, digest: str, recipients: list[Any], now: datetime) -> Any:
+        receipt: Any = etree.Element(f"{{{corpus.EXCHANGE}}}Receipt")
+        facts = [("messageId", number), ("digest", digest), ("acceptedAt", now.isoformat())]
+        for name, value in (*facts, *(("recipient", code) for code in recipients)):
+            etree.SubElement(receipt, f"{{{corpus.EXCHANGE}}}{name}").text = value
+        return _signer(signxml.SignatureConstructionMethod.enveloped).sign(
+            receipt, key=self._own.key, cert=self._certificate_pem
+        )
+
+    def _register(self, keys: Path) -> None:
+        with Session(self._engine) as session:
+            for code, name in corpus.NAMES.items():
+                der = corpus.load_key(keys, code).certificate_der
+                mark = hashlib.sha256(der).hexdigest()
+                session.merge(Agency(code=code, name=name, fingerprint=mark, certificate=der))
+            session.commit()
+
+
+class _Signing(zeep.Plugin):  # type: ignore[misc]  # zeep has no annotations
+    """Signs what zeep sends."""
+
+    def __init__(self, naive: Naive) -> None:
+        self._naive = naive
+
+    def egress(self, envelope: Any, headers: Any, _operation: Any, _options: Any) -> Any:
+        """Before the envelope is serialised."""
+        self._naive.sign_reply(envelope)
+        return envelope, headers
+
+
+def _spyne_application(naive: Naive) -> Any:
+    from spyne import AnyXml, Application, ServiceBase, rpc
+    from spyne.protocol.soap import Soap11
+    from spyne.server.wsgi import WsgiApplication
+
+    class ExchangeService(ServiceBase):  # type: ignore[misc]  # spyne has no annotations
+        """The one operation that is measured."""
+
+        @rpc(AnyXml, _returns=AnyXml, _body_style="bare")
+        def SendDocument(ctx, document):  # noqa: N802, N805 - spyne's way to write it
+            """Accept one document."""
+            return naive.accept(ctx.in_document, document)
+
+    def sign(ctx: Any) -> None:
+        naive.sign_reply(ctx.out_document)
+
+    application = Application(
+        [ExchangeService],
+        tns=corpus.EXCHANGE,
+        in_protocol=Soap11(huge_tree=True),
+        out_protocol=Soap11(),
+    )
+    application.event_manager.add_listener("method_return_document", sign)
+    return WsgiApplication(application, max_content_length=64 * 1024 * 1024)
+
+
+def _verify(xml: bytes, certificate: str, location: str, *, references: int) -> None:
+    signxml.XMLVerifier().verify(
+        xml,
+        x509_cert=certificate,
+        id_attribute="Id",
+        parser=etree.XMLParser(huge_tree=True, resolve_entities=False),
+        expect_config=signxml.SignatureConfiguration(
+            location=location, expect_references=references
+        ),
+    )
+
+
+def _signer(method: signxml.SignatureConstructionMethod) -> signxml.XMLSigner:
+    return signxml.XMLSigner(
+        method=method,
+        signature_algorithm=signxml.SignatureMethod.ECDSA_SHA256,
+        digest_algorithm=signxml.DigestAlgorithm.SHA256,
+        c14n_algorithm=C14N,
+    )
+
+
+def _sign_envelope(envelope: Any, own: Any, certificate: str) -> None:
+    now = datetime.now(UTC)
+    body = envelope.find(f"{{{SOAP}}}Body")
+    header = envelope.find(f"{{{SOAP}}}Header")
+    if header is None:
+        header = etree.Element(f"{{{SOAP}}}Header")
+        envelope.insert(0, header)
+    security = etree.SubElement(header, f"{{{WSSE}}}Security", nsmap={"wsse": WSSE, "wsu": WSU})
+    token = etree.SubElement(security, f"{{{WSSE}}}BinarySecurityToken")
+    token.text = base64.b64encode(own.certificate_der).decode()
+    timestamp = etree.SubElement(security, f"{{{WSU}}}Timestamp")
+    for name, instant in (("Created", now), ("Expires", now + timedelta(minutes=5))):
+        etree.SubElement(timestamp, f"{{{WSU}}}{name}").text = instant.isoformat()
+    for part, mark in ((body, "body"), (timestamp, "time")):
+        part.set(f"{{{WSU}}}Id", mark)
+    signature = _signer(signxml.SignatureConstructionMethod.detached).sign(
+        envelope,
+        key=own.key,
+        cert=certificate,
+        reference_uri=["#body", "#time"],
+        id_attribute="Id",
+    )
+    security.append(signature)
+
+
+def _pem(der: bytes) -> str:
+    return (
+        x509.load_der_x509_certificate(der).public_bytes(serialization.Encoding.PEM).decode("ascii")
+    )
+
+
+def _engine(file: Path) -> Any:
+    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def prepare(raw: Any, _record: object) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            raw.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+@contextmanager
+def opened(folder: Path, keys: Path) -> Iterator[Naive]:
+    """The naive bus with its data below `folder`."""
+    stack = Naive(folder, keys)
+    try:
+        yield stack
+    finally:
+        stack.close()

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from support.store_builders import NOW, new_message, query_of
+
+from bus.config import StoreSettings
+from bus.db import Database
+from bus.db.check import Finding, check_database
+from bus.db.sweeper import sweep
+from bus.model import NewMessage, Rendering
+
+
+@pytest.fixture
+def large(database: Database) -> NewMessage:
+    """A message whose body, evidence and rendering are files."""
+    message = new_message("R1", body=b"b" * 2000, evidence=b"e" * 2000)
+    assert database.store.accept(message, query_of(message))
+    database.store.keep_rendering(
+        message.message_id, Rendering(dialect="d", content=b"r" * 2000, original=False)
+    )
+    return message
+
+
+def leave(folder: Path, name: str, *, age_s: float) -> Path:
+    file = folder / "ab" / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"left")
+    at = datetime.now(UTC).timestamp() - age_s
+    os.utime(file, (at, at))
+    return file
+
+
+def age(folder: Path) -> list[Path]:
+    files = [p for p in folder.rglob("*") if p.is_file()]
+    for file in files:
+        os.utime(file, (1, 1))
+    return files
+
+
+def findings(database: Database) -> list[tuple[str, str | None]]:
+    return [(each.kind, each.message_id) for each in check_database(database)]
+
+
+def test_only_old_orphans_are_swept(
+    database: Database, settings: StoreSettings, large: NewMessage
+) -> None:
+    """Files older than the lease that no row names go; every other file stays."""
+    kept = age(settings.bodies)
+    assert len(kept) == 3
+    orphan = leave(settings.bodies, "m.abcd", age_s=7200)
+    unfinished = leave(settings.bodies, "m.abcd.1f.part", age_s=7200)
+    young = leave(settings.bodies, "n.abcd", age_s=10)
+    assert sweep(database, now=datetime.now(UTC)) == 2
+    assert not orphan.exists()
+    assert not unfinished.exists()
+    assert young.exists()
+    assert all(file.exists() for file in kept)
+    assert database.store.body(large.message_id) == large.body
+
+
+def test_a_lost_race_leaves_an_orphan_for_the_sweeper(
+    database: Database, settings: StoreSettings, large: NewMessage
+) -> None:
+    """The body of a message that was not stored is swept once it is old."""
+    loser = new_message("R1", body=b"z" * 2000, content="content")
+    assert not database.store.accept(loser, query_of(loser))
+    age(settings.bodies)
+    assert sweep(database, now=datetime.now(UTC)) == 1
+
+
+def test_a_sound_store_has_no_findings(database: Database, large: NewMessage) -> None:
+    """A check of an undamaged store finds nothing."""
+    assert findings(database) == []
+
+
+def test_damage_is_found_and_named(
+    database: Database, settings: StoreSettings, large: NewMessage
+) -> None:
+    """Changed and missing bytes, in files and rows, and orphans are all told."""
+    small = new_message("R1", document_id="small")
+    assert database.store.accept(small, query_of(small))
+    files = sorted(
+        (p for p in settings.bodies.rglob("*") if p.is_file()), key=lambda p: p.read_bytes()
+    )
+    files[0].write_bytes(b"changed")
+    files[1].unlink()
+    leave(settings.bodies, "orphan.1", age_s=0)
+    with database.writers.begin() as connection:
+        connection.execute(
+            text("UPDATE bodies SET content = x'00' WHERE content IS NOT NULL AND part = 'body'")
+        )
+    found = findings(database)
+    assert found.count(("body", large.message_id)) == 2
+    assert found.count(("body", small.message_id)) == 1
+    assert found.count(("orphan", None)) == 1
+    assert len(found) == 4
+
+
+def test_a_message_without_its_body_is_found(database: Database) -> None:
+    """A body row that is gone or belongs to other bytes is told."""
+    for number in range(2):
+        message = new_message("R1", document_id=f"d{number}", at=NOW)
+        assert database.store.accept(message, query_of(message))
+    with database.writers.begin() as connection:
+        connection.execute(text("DELETE FROM bodies WHERE message = 1 AND part = 'body'"))
+        connection.execute(text("UPDATE messages SET body_sha256 = 'x' WHERE id = 2"))
+    details = {each.detail for each in check_database(database) if isinstance(each, Finding)}
+    assert details == {"the message has no body", "the body is another one"}
