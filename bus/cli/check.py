@@ -17,8 +17,9 @@ def check(
     """Validate documents and list every problem with path, line and cure; exit 1 if one is refused."""
     from bus.inspection import inspect_file, tools
 
-    instruments = tools(parts.settings())
-    reports = {str(path): inspect_file(path, instruments) for path in files}
+    with parts.directory_if_any() as (current, directory):
+        instruments = tools(current, directory)
+        reports = {str(path): inspect_file(path, instruments) for path in files}
     if json:
         output.emit(reports)
     else:

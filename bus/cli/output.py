@@ -62,6 +62,10 @@ def shown(cell: object) -> str:
         return ""
     if isinstance(cell, datetime):
         return cell.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(cell, Mapping):
+        return ", ".join(f"{key} {shown(item)}" for key, item in cell.items() if item is not None)
+    if isinstance(cell, list | tuple):
+        return ", ".join(" ".join(map(shown, c)) if isinstance(c, list) else shown(c) for c in cell)
     return escape(str(cell.value if isinstance(cell, enum.Enum) else cell))
 
 

@@ -12,9 +12,11 @@ import typer
 
 from bus.cli import output
 from bus.config import Settings, load
+from bus.errors import Misconfigured
 
 if TYPE_CHECKING:
     from bus.db import Database
+    from bus.ports import Directory
 
 app = typer.Typer(help="Installed dialects and channels.", no_args_is_help=True)
 
@@ -43,6 +45,20 @@ def database(current: Settings | None = None) -> Iterator[Database]:
         yield opened
     finally:
         opened.close()
+
+
+@contextlib.contextmanager
+def directory_if_any() -> Iterator[tuple[Settings, Directory | None]]:
+    """The settings, and the directory where a bus is installed: checking files needs neither."""
+    current = settings()
+    with contextlib.ExitStack() as stack:
+        try:
+            directory: Directory | None = stack.enter_context(database(current)).directory
+        except Misconfigured as error:
+            if error.code != "CFG-005":
+                raise
+            directory = None
+        yield current, directory
 
 
 @app.command("list")
