@@ -12,7 +12,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: install ## see it work: a bus, three agencies, signed documents, a timeline; stays up (Ctrl-C ends it)
-	$(VENV)/bin/bus dev $(ARGS)
+	@$(VENV)/bin/bus dev $(ARGS)
 
 test: install-dev ## run the whole test suite
 	$(PY) -m pytest -n auto $(PYTEST_ARGS)
@@ -41,12 +41,14 @@ $(PY):
 	  if $$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then found=$$name; fi; \
 	done; \
 	[ -n "$$found" ] || { echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python3.11 run" >&2; exit 1; }; \
-	"$$found" -m venv $(VENV)
+	"$$found" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.runtime: setup.cfg setup.py | $(PY)
-	$(PY) -m pip install --quiet --disable-pip-version-check -e .
+	@echo "Installing into $(VENV), a minute or two the first time …"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
 $(VENV)/.dev: setup.cfg setup.py | $(PY)
-	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@echo "Installing into $(VENV), a minute or two the first time …"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/.runtime

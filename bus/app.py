@@ -9,7 +9,7 @@ import uuid
 from bus import logs, pipeline, registry
 from bus.clock import SystemClock
 from bus.config import Settings
-from bus.db import Database, open_database, schema
+from bus.db import Database, open_database
 from bus.db.sweeper import sweep
 from bus.endpoints import ExchangeApplication, exchange_application
 from bus.exchange import Exchange
@@ -36,7 +36,6 @@ LOG = logs.get("app")
 
 def build(settings: Settings) -> App:
     """Open the store and put a bus together; Raises Misconfigured for anything not in order."""
-    schema.check(settings.store)
     return App(settings, open_database(settings.store))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import itemgetter
 
-from bus.model import Delivery
+from bus.model import RETRIED, Delivery
 
 #: A delivery that runs longer than this, seconds, makes its receiver slow.
 SLOW_S = 0.5
@@ -99,6 +99,9 @@ class Backlog:
             if task.delivery.delivery_id in lane.running:
                 useless.append(task)
                 continue
+            if task.delivery.reason == RETRIED:
+                # An operator knows better than what the receiver asked for then.
+                lane.closed_until = lane.clear_at = None
             useless += [one for rank, one in lane.waiting if rank == task.rank]
             lane.waiting = [one for one in lane.waiting if one[0] != task.rank]
             lane.waiting.append((task.rank, task))

@@ -66,6 +66,8 @@ class LimitSettings(Section):
     """Most elements in one message."""
     attributes: int = Field(default=50_000, ge=1)
     """Most attributes in one message."""
+    element_attributes: int = Field(default=64, ge=1)
+    """Most attributes and namespace declarations of one element."""
     junk_bytes: int = Field(default=64, ge=0)
     """Longest junk before the first `<` that is trimmed with a warning, bytes."""
     unpacked_bytes: int = Field(default=256 * 1024 * 1024, ge=1)

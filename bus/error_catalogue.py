@@ -2,7 +2,7 @@
 
 Codes are stable and never used for anything else again. The prefix names the
 part that speaks: RCV receive, XML parser, SIG signatures, AUT identity, DOC
-schema and rules, DUP duplicates, RTE routing, STO store, DLV delivery, SVC
+schema and rules, LIF life of a document, DUP duplicates, RTE routing, STO store, DLV delivery, SVC
 service edge, CFG configuration, BUG defect.
 """
 
@@ -130,6 +130,12 @@ CATALOGUE: dict[str, Entry] = {
         "Use the xmldsig namespace with SHA-256, or ask for a legacy exception.",
         "Hãy dùng không gian tên xmldsig với SHA-256, hoặc xin ngoại lệ.",
     ),
+    "SIG-LEGACY": Entry(
+        "The signature is of a legacy form; the sender's policy lets it pass, and it proves nothing.",
+        "Chữ ký thuộc dạng cũ; chính sách của bên gửi cho qua nhưng không có giá trị xác thực.",
+        "Use the xmldsig namespace with SHA-256 before the exception ends.",
+        "Hãy dùng không gian tên xmldsig với SHA-256 trước khi hết hạn ngoại lệ.",
+    ),
     "SIG-010": Entry(
         "The message's Timestamp is outside the accepted window.",
         "Dấu thời gian của thông điệp nằm ngoài khoảng cho phép.",
@@ -183,6 +189,18 @@ CATALOGUE: dict[str, Entry] = {
         "Không xác định được định dạng của bên gửi.",
         "Register the agency's dialect or send edXML.",
         "Hãy đăng ký định dạng của cơ quan hoặc gửi edXML.",
+    ),
+    "LIF-001": Entry(
+        "This status is told by the other side of the document.",
+        "Trạng thái này phải do phía bên kia của văn bản thông báo.",
+        "The issuer sends 13; the recipient sends every other status.",
+        "Cơ quan ban hành gửi trạng thái 13; cơ quan nhận gửi các trạng thái còn lại.",
+    ),
+    "LIF-002": Entry(
+        "The document was not sent to this agency through the bus.",
+        "Văn bản chưa được gửi tới cơ quan này qua trục.",
+        "Check DocumentId and OrganId in ResponseFor.",
+        "Hãy kiểm tra DocumentId và OrganId trong ResponseFor.",
     ),
     "DUP-001": Entry(
         "This document identifier was already used for other content.",
@@ -423,6 +441,18 @@ CATALOGUE: dict[str, Entry] = {
         "Không có phiên bản bảng định tuyến này.",
         "List the versions: bus routes history.",
         "Xem các phiên bản: bus routes history.",
+    ),
+    "CFG-011": Entry(
+        "Another `bus dev` runs in this folder.",
+        "Một `bus dev` khác đang chạy trong thư mục này.",
+        "End it, or take another folder: bus dev --dir FOLDER.",
+        "Hãy dừng tiến trình đó, hoặc chọn thư mục khác: bus dev --dir THƯ-MỤC.",
+    ),
+    "CLI-001": Entry(
+        "The command line is not understood.",
+        "Dòng lệnh không hợp lệ.",
+        "Every command explains itself with --help.",
+        "Thêm --help để xem hướng dẫn của từng lệnh.",
     ),
     "BUG-001": Entry(
         "The bus has a defect.",

@@ -28,6 +28,10 @@ from collections.abc import Sequence
 from bus.error_catalogue import CATALOGUE, Entry
 from bus.model import Problem, Severity
 
+#: Longest detail of an error, characters: it may repeat what a stranger sent, and it goes into
+#: faults, logs and the audit.
+LONGEST_DETAIL = 1000
+
 
 class BusError(Exception):
     """The base of every error the bus raises.
@@ -39,6 +43,8 @@ class BusError(Exception):
     code: str = "BUG-001"
     stage: str = ""
     retryable: bool = False
+    #: Whether an audit row tells of it, so that each refusal is recorded once.
+    recorded: bool = False
 
     def __init__(  # noqa: PLR0913 - facts of an error are fields, each optional
         self,
@@ -55,7 +61,9 @@ class BusError(Exception):
     ) -> None:
         self.code = code or self.code
         self.stage = stage or self.stage
-        self.detail = detail
+        self.detail = (
+            detail if len(detail) <= LONGEST_DETAIL else f"{detail[: LONGEST_DETAIL - 1]}…"
+        )
         self.path = path
         self.line = line
         self.column = column

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bus import errors, pipeline
+from bus.channels import outcomes
 from bus.journey.parts import Parts
 from bus.journey.render import render_as
-from bus.journey.report import dead_notice
-from bus.journey.route import primary
+from bus.journey.report import dead_notice, record_refusal
+from bus.journey.route import decide, primary
 from bus.journey.store import new_message_id
 from bus.model import (
     AcceptResult,
     Agency,
     AgencyState,
     Caller,
-    CallerMethod,
     Delivery,
     DeliveryState,
     Document,
@@ -26,7 +27,6 @@ from bus.model import (
     DocumentType,
     Kind,
     Organization,
-    PolicyMode,
     Problem,
     Promulgation,
     Rendering,
@@ -35,8 +35,9 @@ from bus.model import (
     Submission,
     Trace,
 )
-from bus.ports import AgencySearch, Meter, RouteDecision, RouteQuery
-from bus.trust.policy import local_day
+from bus.model.codes import fold
+from bus.ports import AgencySearch, Meter, RouteDecision, RouteQuery, Routes
+from bus.trust import policy
 
 #: Largest page a listing answers with.
 PAGE = 500
@@ -118,7 +119,7 @@ class Exchange:
     def send_package(self, call: Call, content: bytes, dialect: str | None) -> AcceptResult:
         """Accept the bytes of one message in the sender's dialect; Raises SchemaRejected DOC-002."""
         if dialect is not None:
-            self._parts.dialects.get(dialect)
+            self._demand_dialect(dialect)
         return self._accept(self._submission(call, content, "SendPackage"))
 
     def send_status(self, call: Call, xml: bytes) -> AcceptResult:
@@ -168,7 +169,7 @@ class Exchange:
         mailbox = self._acting_for(call.caller, agency)
         delivery = self._copy(message_id, mailbox)
         now = self._parts.clock.now()
-        why = "" if done else f"DLV-004 {reason}".strip()
+        why = "" if done else outcomes.bounded(f"DLV-004 {reason}")
         notice = None
         if not done:
             notice = dead_notice(
@@ -186,26 +187,21 @@ class Exchange:
     def get_trace(
         self, call: Call, message_id: str | None, sender: str | None, document_id: str | None
     ) -> Trace:
-        """The timeline of a message: all of it for its sender, their own copy for recipients."""
-        caller = self._proven(call.caller)
-        message = self._find(message_id, sender, document_id)
-        trace = self._parts.store.trace(message.message_id)
-        if message.sender == caller.code or message.sender in caller.speaks_for:
-            return trace
-        own = tuple(
-            d
-            for d in trace.deliveries
-            if d.recipient == caller.code or d.recipient in caller.speaks_for
-        )
-        if not own:
+        """The timeline of a message: all of it for its sender, their own copy for recipients.
+
+        Asked for by document, it covers every call by which the sender sent that document.
+        """
+        acting_for = policy.represented(self._proven(call.caller))
+        traces = [
+            self._parts.store.trace(message.message_id)
+            for message in self._find(message_id, sender, document_id)
+        ]
+        if fold(traces[0].message.sender) not in acting_for:
+            traces = [_seen_by(acting_for, trace) for trace in traces]
+        concerned = [trace for trace in traces if trace.deliveries or trace.events]
+        if not concerned:
             raise errors.NotAuthorised(code="AUT-004", stage="service")
-        codes = {d.recipient for d in own}
-        return Trace(
-            message=message,
-            deliveries=own,
-            statuses=tuple(s for s in trace.statuses if s.reporter in codes),
-            events=(),
-        )
+        return _joined(concerned)
 
     def find_agencies(
         self, call: Call, text: str | None, since_version: int | None, offset: int, limit: int
@@ -228,14 +224,7 @@ class Exchange:
                 _probe(agency.code, recipient, self._parts.clock.now())
             )
             pipeline.inspect(self._submission(call, probe.content, "Ping"), self._parts)
-            decision = routes.decide(
-                RouteQuery(
-                    topic="edoc.new.cong-van",
-                    priority=0,
-                    sender=agency.code,
-                    recipient=primary(recipient, self._parts.directory),
-                )
-            )
+            decision = self._decided(agency, recipient, routes)
         return Pong(
             caller=call.caller,
             recipient=recipient,
@@ -243,6 +232,46 @@ class Exchange:
             routes_version=routes.version,
             at=self._parts.clock.now(),
         )
+
+    def refused(
+        self, error: errors.BusError, request: bytes, *, caller: Caller, correlation_id: str
+    ) -> None:
+        """Record a request that was refused before or by its operation; never its content.
+
+        What asks to come back later (a full queue, a busy store) is not written: that would
+        load what is overloaded.
+        """
+        if isinstance(error, errors.Rejected) and not error.recorded:
+            self._meter.refused(error.code)
+            record_refusal(
+                error,
+                request,
+                caller=caller,
+                correlation_id=correlation_id,
+                store=self._parts.store,
+                now=self._parts.clock.now(),
+            )
+
+    def _demand_dialect(self, name: str) -> None:
+        try:
+            self._parts.dialects.get(name)
+        except errors.Misconfigured as error:
+            # Named by the caller, not by a registration: there is nothing to mend here.
+            raise errors.SchemaRejected(error.detail, code="DOC-002", stage="service") from error
+
+    def _decided(self, sender: Agency, recipient: str, routes: Routes) -> RouteDecision:
+        """What a document for a recipient would meet now; `none` where it would be parked."""
+        query = RouteQuery(
+            topic="edoc.new.cong-van",
+            priority=0,
+            sender=sender.code,
+            recipient=primary(recipient, self._parts.directory),
+        )
+        decision = routes.decide(query)
+        answer = decide(query, routes, self._parts.directory)[0]
+        if answer.state is DeliveryState.PARKED:
+            return replace(decision, action="none", reason=answer.reason)
+        return decision
 
     def _accept(self, submission: Submission) -> AcceptResult:
         started = time.perf_counter()
@@ -273,22 +302,24 @@ class Exchange:
         agency = self._parts.directory.find(caller.agency)
         if agency is None:
             raise errors.NotAuthorised(caller.agency, code="AUT-005", stage="service")
+        return self._open(agency, caller)
+
+    @staticmethod
+    def _open(agency: Agency, caller: Caller) -> Agency:
         if agency.state is AgencyState.LOCKED:
             raise errors.NotAuthorised(agency.code, code="AUT-003", stage="service")
-        if not _strong_enough(caller.method, agency.policy.mode):
-            raise errors.NotAuthorised(
-                f"{caller.method} < {agency.policy.mode}.", code="SIG-001", stage="service"
-            )
+        policy.demand_method(agency, caller)
         return agency
 
     def _acting_for(self, caller: Caller, code: str | None) -> Agency:
+        """The agency whose mailbox is meant, open to the proof that it demands itself."""
         own = self._proven(caller)
         if code is None:
             return own
         asked = self._parts.directory.find(code)
-        if asked is None or (asked.code != own.code and asked.code not in own.speaks_for):
+        if asked is None or not policy.may_speak(own, asked):
             raise errors.NotAuthorised(code, code="AUT-004", stage="service")
-        return asked
+        return self._open(asked, caller)
 
     def _copy(self, message_id: str, mailbox: Agency) -> Delivery:
         delivery = self._parts.store.delivery(message_id, mailbox.code)
@@ -299,23 +330,41 @@ class Exchange:
 
     def _find(
         self, message_id: str | None, sender: str | None, document_id: str | None
-    ) -> StoredMessage:
+    ) -> tuple[StoredMessage, ...]:
+        found: tuple[StoredMessage, ...] = ()
         if message_id:
-            found = self._parts.store.message(message_id)
+            one = self._parts.store.message(message_id)
+            found = (one,) if one else ()
         elif sender and document_id:
             code = primary(sender, self._parts.directory)
-            found = self._parts.store.find_document(code, document_id)
+            found = self._parts.store.find_documents(code, document_id)
         else:
             raise errors.ProtocolRejected("messageId | sender + documentId", code="SVC-006")
-        if found is None:
+        if not found:
             raise errors.NotFound(message_id or document_id or "")
         return found
 
 
-def _strong_enough(method: CallerMethod, mode: PolicyMode) -> bool:
-    if method in {CallerMethod.SIGNATURE, CallerMethod.LOCAL}:
-        return True
-    return method.value == mode.value
+def _seen_by(codes: frozenset[str], trace: Trace) -> Trace:
+    """What a recipient may see of a message: its own copy and what it reported itself."""
+    return replace(
+        trace,
+        deliveries=tuple(d for d in trace.deliveries if fold(d.recipient) in codes),
+        statuses=tuple(s for s in trace.statuses if fold(s.reporter) in codes),
+        events=(),
+    )
+
+
+def _joined(traces: Sequence[Trace]) -> Trace:
+    """One timeline of several messages, newest first, that carry one document."""
+    events = {event.seq: event for trace in traces for event in trace.events}
+    statuses = dict.fromkeys(status for trace in traces for status in trace.statuses)
+    return Trace(
+        message=traces[0].message,
+        deliveries=tuple(d for trace in reversed(traces) for d in trace.deliveries),
+        statuses=tuple(sorted(statuses, key=lambda status: status.at)),
+        events=tuple(event for _, event in sorted(events.items())),
+    )
 
 
 def _probe(sender: str, recipient: str, now: datetime) -> Document:
@@ -324,7 +373,7 @@ def _probe(sender: str, recipient: str, now: datetime) -> Document:
         recipients=(Organization(organ_id=recipient, name=recipient),),
         document_id=f"ping,{new_message_id(now)}",
         code=DocumentCode(number="0", notation="PING"),
-        promulgation=Promulgation(place="—", issued_on=local_day(now)),
+        promulgation=Promulgation(place="—", issued_on=policy.local_day(now)),
         document_type=DocumentType(category=2, name="Công văn"),
         subject="Kiểm tra kết nối",
         content="Kiểm tra kết nối",

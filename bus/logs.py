@@ -14,6 +14,9 @@ from bus.config import LogSettings
 #: Keys whose values never reach a log line.
 SECRET_KEYS = frozenset({"token", "password", "secret", "private_key", "authorization"})
 
+#: Longest value in a log line, characters.
+_LONGEST = 2000
+
 
 def configure(settings: LogSettings) -> None:
     """Write logs to standard error in the configured form; called once per process."""
@@ -30,6 +33,7 @@ def configure(settings: LogSettings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             redact,
+            tame,
             structlog.processors.format_exc_info,
             renderer,
         ],
@@ -45,6 +49,22 @@ def redact(
     """Replace the values of secret keys."""
     for key in SECRET_KEYS & event.keys():
         event[key] = "***"
+    return event
+
+
+def tame(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Keep a value on its line and within bounds, since strangers write some of them."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            kept = value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…"
+            if not kept.isprintable():
+                kept = "".join(
+                    mark if mark.isprintable() else mark.encode("unicode_escape").decode()
+                    for mark in kept
+                )
+            event[key] = kept
     return event
 
 

@@ -12,7 +12,7 @@ from bus.journey.receive import receive
 from bus.journey.render import render
 from bus.journey.report import dead_notice, failed, refused, report
 from bus.journey.route import route
-from bus.journey.states import Checked, Translated
+from bus.journey.states import Checked, Delivered, Translated
 from bus.journey.store import new_message_id, store
 from bus.journey.translate import translate
 from bus.journey.validate import validate
@@ -40,7 +40,7 @@ def examine(submission: Submission, parts: Parts) -> Checked:
     verified = verify(received, parts.verifier, parts.directory, parts.clock)
     validated = validate(verified, parts.dialects, parts.directory)
     translated = translate(validated)
-    return check(translated, parts.directory, parts.clock)
+    return check(translated, parts.directory, parts.store, parts.clock)
 
 
 def inspect(submission: Submission, parts: Inspecting) -> tuple[Translated, tuple[Problem, ...]]:
@@ -62,12 +62,17 @@ def dispatch(delivery: Delivery, lease: str, parts: Parts) -> DeliveryRecord:
         delivered = deliver(rendered, parts.channels)
     except BusError as error:
         delivered = failed(delivery, error)
+    return conclude(delivered, lease, parts)
+
+
+def conclude(delivered: Delivered, lease: str, parts: Parts) -> DeliveryRecord:
+    """Decide what an attempt came to; of a dead delivery its sender gets a report."""
     now = parts.clock.now()
     record = report(delivered, lease, parts.schedule, now)
     if record.state is not DeliveryState.DEAD:
         return record
     notice = dead_notice(
-        delivery,
+        delivered.delivery,
         record.reason,
         new_message_id(now),
         directory=parts.directory,

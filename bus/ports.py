@@ -61,10 +61,7 @@ class Written:
 
 
 class Dialect(Protocol):
-    """What the bytes of one kind of vendor look like; pure, knows no channel.
-
-    At least two: `qcvn102_java`, `qcvn102_dotnet`.
-    """
+    """What the bytes of one kind of vendor look like; pure, knows no channel."""
 
     @property
     def name(self) -> str:
@@ -107,10 +104,7 @@ class Channel(Protocol):
         """The entry point name."""
 
     def deliver(self, parcel: Parcel) -> Outcome:
-        """Hand one parcel over.
-
-        Raises PeerUnavailable, PeerBusy (retry) or DeliveryRefused (dead).
-        """
+        """Hand one parcel over; Raises PeerUnavailable, PeerBusy (retry), DeliveryRefused (dead)."""
 
 
 class Directory(Protocol):
@@ -146,7 +140,7 @@ class DuplicateQuery:
     """The part of the duplicate key that all recipients of one message share.
 
     For updates `content_digest` is part of the key; for statuses `document_id`
-    carries document, code and instant.
+    carries issuer, document, code and instant.
     """
 
     sender: str
@@ -165,6 +159,8 @@ class KnownMessage:
     content_digest: str
     #: Recipients of that request (copies left out) as stored.
     recipients: frozenset[str]
+    #: Who has a copy by it or is about to get one; what was given up or taken back is left out.
+    holders: frozenset[str]
     receipt: Receipt
 
 
@@ -180,8 +176,8 @@ class MessageStore(Protocol):
     def accept(self, message: NewMessage, query: DuplicateQuery) -> bool:
         """Write message, evidence, deliveries, audit row and receipt in one commit.
 
-        False when another request with the same key and a shared recipient, or with other
-        content, won the race; nothing is written then.
+        False, and nothing written, when another request with the same key was first: it shares
+        a recipient, has other content, or gave somebody a copy that this one gives, too.
         """
 
     def audit(self, event: AuditEvent) -> None:
@@ -235,8 +231,11 @@ class MessageStore(Protocol):
     def trace(self, message_id: str) -> Trace:
         """The whole timeline; Raises NotFound."""
 
-    def find_document(self, sender: str, document_id: str) -> StoredMessage | None:
-        """The newest accepted message with this document id from this sender."""
+    def find_documents(self, sender: str, document_id: str) -> tuple[StoredMessage, ...]:
+        """The newest accepted messages with this document id from this sender, newest first."""
+
+    def sent_to(self, sender: str, document_id: str) -> frozenset[str] | None:
+        """Whom such documents were sent to, as asked for and as delivered; None without one."""
 
     def parked(self, *, limit: int, after: int) -> tuple[Delivery, ...]:
         """Parked deliveries by id, for the next table version."""
@@ -347,6 +346,12 @@ class EnvelopeSigner(Protocol):
 
     def sign_envelope(self, envelope: bytes) -> bytes:
         """A SOAP 1.1 or 1.2 envelope with a WS-Security signature over Body and Timestamp."""
+
+    def security_header(self, body: bytes, body_id: str, soap: str) -> bytes:
+        """The header block that signs a Body, given in exclusive canonical form, and a Timestamp.
+
+        `body_id` is the Body's wsu:Id, `soap` the namespace of the envelope it goes into.
+        """
 
 
 class Verifier(Protocol):

@@ -64,6 +64,12 @@ def channels(settings: DeliverySettings, signer: EnvelopeSigner) -> Registry[Cha
     return Registry("channel", opened)
 
 
+def demand_channel(name: str) -> None:
+    """Raise Misconfigured CFG-002 unless a channel of that name is installed; opens none."""
+    points = metadata.entry_points(group=CHANNELS)
+    Registry("channel", {point.name: point for point in points}).get(name)
+
+
 def _load(group: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for point in _unique(metadata.entry_points(group=group)):

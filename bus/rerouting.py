@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from bus import errors, logs
 from bus.journey.route import decide, primary
-from bus.model import DeliveryState, Kind
+from bus.model import Delivery, DeliveryState, NewDelivery
 from bus.ports import Directory, MessageStore, RouteDecision, RouteQuery, Routes, RoutesSource
 
 LOG = logs.get("rerouting")
 _PAGE = 500
+#: After a change everything is asked once more, seconds later: the directory's answers may be half
+#: a second old, and messages routed before the change may be stored after it.
+SETTLE_S = 2.0
+#: And from then on so often, seconds, for whatever took longer than that.
+ROUND_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,35 +26,42 @@ class _Straight:
     """A table that delivers everything as registered."""
 
     version: int
+    row: int
 
     def decide(self, query: RouteQuery) -> RouteDecision:  # noqa: ARG002 - the port's signature
-        return RouteDecision(action="deliver", row=0)
+        return RouteDecision(action="deliver", row=self.row)
 
 
 def reroute_parked(store: MessageStore, directory: Directory, routes: Routes) -> int:
     """Ask the table again for every parked delivery and record the answer; gives how many moved on.
 
-    What stays parked keeps its row; the record names the version that moved the others.
+    What stays parked has the reason why it does now; the record names the version that decided.
     """
     moved, after = 0, 0
     while page := store.parked(limit=_PAGE, after=after):
         for delivery in page:
             after = delivery.delivery_id
-            query = RouteQuery(
-                topic=delivery.topic,
-                priority=delivery.priority,
-                sender=delivery.sender,
-                recipient=primary(delivery.requested or delivery.recipient, directory),
-            )
-            # Reports of the bus go to the sender whatever the table says of documents.
-            table = _Straight(routes.version) if delivery.kind is Kind.NOTICE else routes
-            first = decide(query, table, directory)[0]
-            if first.state is not DeliveryState.PARKED:
-                store.reroute(delivery.delivery_id, first, routes_version=routes.version)
-                moved += 1
+            answer = _ask(delivery, directory, routes)
+            told = (answer.recipient, answer.state, answer.reason)
+            if told != (delivery.recipient, delivery.state, delivery.reason):
+                store.reroute(delivery.delivery_id, answer, routes_version=routes.version)
+                moved += answer.state is not DeliveryState.PARKED
     if moved:
         LOG.info("parked deliveries moved on", count=moved, routes_version=routes.version)
     return moved
+
+
+def _ask(delivery: Delivery, directory: Directory, routes: Routes) -> NewDelivery:
+    asked = delivery.requested
+    # Copies and reports of the bus go to whom they were made for: no row is asked for them.
+    table = _Straight(routes.version, delivery.row) if asked is None else routes
+    query = RouteQuery(
+        topic=delivery.topic,
+        priority=delivery.priority,
+        sender=delivery.sender,
+        recipient=primary(asked or delivery.recipient, directory),
+    )
+    return decide(query, table, directory)[0]
 
 
 class Rerouter:
@@ -67,6 +80,7 @@ class Rerouter:
         self._directory_version = directory_version
         self._poll_s = poll_s
         self._seen: tuple[int, int] | None = None
+        self._again_at_s = 0.0
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="rerouting", daemon=True)
@@ -87,15 +101,17 @@ class Rerouter:
             self._thread.join()
 
     def look(self) -> None:
-        """Reroute if anything changed since the last look; a busy store is asked again later."""
+        """Reroute if anything changed since the last look; what goes wrong is tried again later."""
         try:
             routes = self._routes.current()
             seen = (routes.version, self._directory_version())
-            if seen != self._seen:
+            changed = seen != self._seen
+            if changed or time.monotonic() >= self._again_at_s:
                 reroute_parked(self._store, self._directory, routes)
                 self._seen = seen
-        except errors.StoreUnavailable as error:
-            LOG.warning("rerouting waits for the store", code=error.code, detail=error.detail)
+                self._again_at_s = time.monotonic() + (SETTLE_S if changed else ROUND_S)
+        except errors.BusError as error:
+            LOG.warning("rerouting is tried again", code=error.code, detail=error.detail)
 
     def _run(self) -> None:
         while not self._stopping:

@@ -28,6 +28,8 @@ Dispatch = Callable[[Delivery, str, Parts], DeliveryRecord]
 
 #: Threads beyond `workers` that may wait for slow receivers at once.
 SPARE_THREADS = 32
+#: How long an outcome may wait for others to be written with, seconds.
+GATHER_S = 0.02
 #: Reasons that speak of the receiver, not of the message: its other deliveries wait, too.
 _RECEIVER_DOWN = frozenset({"DLV-001", "DLV-002", "DLV-008"})
 _RECEIVER_ASKED = "DLV-002"
@@ -60,6 +62,7 @@ class Worker:
         self._leases: Counter[str] = Counter()
         self._outbox: list[DeliveryRecord] = []
         self._is_writing = False
+        self._gathering_since_s = 0.0
         self._may_have_more = False
         self._carriers: set[threading.Thread] = set()
         self._woken = threading.Event()
@@ -151,21 +154,44 @@ class Worker:
         carrier.start()
 
     def _carry_on(self) -> None:
-        while (task := self._take()) is not None:
+        while (task := self._next()) is not None:
             record = self._carry(task)
             with self._state:
                 self._finish(task, record)
-            self._write_outbox()
+                has_time = self._may_gather()
+            if not has_time:
+                self._write_outbox()
 
-    def _take(self) -> Task | None:
-        """The next task, waited for; None when this thread is to end."""
+    def _may_gather(self) -> bool:
+        """Whether outcomes may wait a moment for those of tasks that are ready: one commit for all."""
+        tick_s = time.monotonic()
+        if len(self._outbox) == 1:
+            self._gathering_since_s = tick_s
+        is_fresh = tick_s - self._gathering_since_s < GATHER_S
+        is_small = len(self._outbox) < self._settings.batch
+        return is_fresh and is_small and self._backlog.waiting(tick_s=tick_s) > 0
+
+    def _next(self) -> Task | None:
+        """The next task, None when this thread is to end; nothing stays unwritten while it waits."""
+        task = self._take(wait=False)
+        if task is None:
+            self._write_outbox()
+            task = self._take(wait=True)
+        return task
+
+    def _take(self, *, wait: bool) -> Task | None:
+        """The next task; None when there is none yet or this thread is to end."""
         with self._state:
             while not self._stopping.is_set() and len(self._carriers) <= self._wanted():
                 task = self._backlog.next(tick_s=time.monotonic(), now=self._now())
                 if task is not None:
                     self._call_feeder()
                     return task
+                if not wait:
+                    return None
                 self._state.wait()
+            if not wait:
+                return None
             self._carriers.discard(threading.current_thread())
             # What this thread could have taken next is another's now.
             self._state.notify_all()
@@ -194,7 +220,16 @@ class Worker:
                 # A message that trips a bug must not end the thread that carries the others.
                 _log.exception("dispatch failed", code=errors.Defect.code)
                 cause = errors.Defect(type(error).__name__)
-        return report(failed(task.delivery, cause), task.lease, self._settings, self._now())
+            return self._given_up(task, cause)
+
+    def _given_up(self, task: Task, cause: errors.BusError) -> DeliveryRecord:
+        """What a failed dispatch comes to; the bug that failed it may strike the report, too."""
+        delivered = failed(task.delivery, cause)
+        try:
+            return pipeline.conclude(delivered, task.lease, self._parts)
+        except Exception:  # noqa: BLE001 - one of the three places that may
+            _log.exception("no report to the sender", code=errors.Defect.code)
+            return report(delivered, task.lease, self._settings, self._now())
 
     def _finish(self, task: Task, record: DeliveryRecord) -> None:
         now, tick_s = self._now(), time.monotonic()

@@ -14,7 +14,7 @@ Read from the options of its registration, so that a receiver with a WSDL of its
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pybase64
@@ -56,6 +56,9 @@ SOURCES: dict[str, Callable[[Parcel], object]] = {
     "content_base64": lambda parcel: pybase64.b64encode(parcel.rendering.content).decode(),
     "content_text": _text,
 }
+
+#: Sources that cost as much as the content is long.
+_OF_CONTENT = frozenset({"sha256", "size", "content", "content_base64", "content_text"})
 
 _RECEIVE = {
     name: name
@@ -102,17 +105,27 @@ class Agreement:
     reference: str = "reference"
     already: str = ""
 
-    def fill(self, parcel: Parcel) -> dict[str, object]:
-        """The arguments of the call for one parcel; Raises DeliveryRefused DLV-005."""
+    def values(self, parcel: Parcel) -> list[object]:
+        """A value for every argument, in their order; Raises DeliveryRefused DLV-005."""
+        return [_value(source, parcel) for _, source in self.arguments]
+
+    def facts(self, parcel: Parcel) -> tuple[object, ...]:
+        """What `values` depends on besides the content; cheap, and equal for equal calls."""
+        return tuple(
+            _value(source, parcel) for _, source in self.arguments if source not in _OF_CONTENT
+        )
+
+    def fill(self, values: Sequence[object]) -> dict[str, object]:
+        """The arguments of the call from their values."""
         filled: dict[str, object] = {}
-        for name, source in self.arguments:
+        for (name, _), value in zip(self.arguments, values, strict=True):
             *outer, last = name.split(".")
             place = filled
             for step in outer:
                 inner = place.setdefault(step, {})
                 assert isinstance(inner, dict)  # noqa: S101 - read() refuses other shapes
                 place = inner
-            place[last] = _value(source, parcel)
+            place[last] = value
         return filled
 
     def judge(self, reply: object) -> Outcome:

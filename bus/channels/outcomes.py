@@ -115,13 +115,18 @@ def read_fault(answer: Answer) -> FaultFacts | None:
 
     Raises PeerUnavailable DLV-003 when the answer is no SOAP envelope.
     """
+    return fault_of(envelope_of(answer))
+
+
+def envelope_of(answer: Answer) -> etree._Element:
+    """The SOAP envelope of either version in an answer; Raises PeerUnavailable DLV-003."""
     envelope = _parse(answer)
     namespace = etree.QName(envelope).namespace
     if namespace not in {SOAP_11, SOAP_12} or etree.QName(envelope).localname != "Envelope":
         raise _not_understood(answer, f"root element {etree.QName(envelope).localname}")
     if envelope.find(f"{{{namespace}}}Body") is None:
         raise _not_understood(answer, "no Body")
-    return fault_of(envelope)
+    return envelope
 
 
 def fault_of(envelope: etree._Element) -> FaultFacts | None:

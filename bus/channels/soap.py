@@ -5,17 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import requests
 from lxml import etree
 
 from bus import errors
-from bus.channels import agreement, outcomes
+from bus.channels import agreement, outcomes, stencil
 from bus.channels.line import Headers, Line, origin
+from bus.channels.sealed import SealedRequests
 from bus.config import DeliverySettings
 from bus.model import Agency, Outcome, OutcomeKind
 from bus.ports import EnvelopeSigner, Parcel
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 KEPT_RECEIVERS = 256
 #: How long a loaded WSDL is trusted before it is read again, seconds.
 WSDL_AGE_S = 3600.0
+#: How many answers of one receiver are remembered, and up to which size, bytes.
+_WORDS = 64
+_WORDS_BYTES = 4096
 #: What zeep raises when a WSDL or an answer is not what it expects, besides its own errors.
 _ODD = (LookupError, TypeError, ValueError, AttributeError, RuntimeError, etree.LxmlError)
 
@@ -42,6 +46,34 @@ class _Receiver:
     line: Line
     agreement: agreement.Agreement
     loaded_at: float
+    #: HTTP headers of every call.
+    headers: Headers
+    requests: _Requests = field(repr=False)
+    #: (status, content) of answers that were read, with what they meant.
+    understood: dict[tuple[int, bytes], Outcome] = field(default_factory=dict, repr=False)
+
+
+class _Requests:
+    """Makes the requests of one operation: zeep the first, a stencil cut from it all others."""
+
+    def __init__(self, operation: Any, agreed: agreement.Agreement) -> None:
+        self._operation = operation
+        self._agreed = agreed
+        self._lock = threading.Lock()
+        self._is_cut = False
+        self._stencil: stencil.Stencil | None = None
+
+    def stencil(self, parcel: Parcel) -> stencil.Stencil | None:
+        """What later requests are made by; None where only zeep can make them."""
+        with self._lock:
+            if not self._is_cut:
+                self._stencil = stencil.cut(self.build, self._agreed.values(parcel))
+                self._is_cut = True
+            return self._stencil
+
+    def build(self, values: Sequence[object]) -> Any:
+        """The envelope as zeep makes it; Raises Misconfigured when the arguments do not fit."""
+        return _create(self._operation, self._agreed, values).content
 
 
 class SoapChannel:
@@ -58,6 +90,7 @@ class SoapChannel:
         self._receivers: OrderedDict[object, _Receiver] = OrderedDict()
         self._loading: dict[object, threading.Lock] = {}
         self._lock = threading.Lock()
+        self._sealed = SealedRequests()
 
     def deliver(self, parcel: Parcel) -> Outcome:
         """Push one parcel and judge the answer.
@@ -66,17 +99,38 @@ class SoapChannel:
         CFG-002 when registration and WSDL do not fit each other.
         """
         receiver = self._receiver(parcel.recipient)
-        envelope, headers = _compose(receiver, parcel)
-        if receiver.agreement.signed:
-            envelope = self._signer.sign_envelope(envelope)
-        answer = receiver.line.post(receiver.address, envelope, headers)
-        try:
-            replied = outcomes.judge(answer, datetime.now(UTC))
-        except errors.DeliveryRefused as refusal:
-            if receiver.agreement.has_it(refusal):
-                return Outcome(kind=OutcomeKind.DONE, reason=refusal.detail)
-            raise
-        return _settle(receiver, answer, replied=replied)
+        request = self._request(receiver, parcel)
+        answer = receiver.line.post(receiver.address, request, receiver.headers)
+        return _outcome(receiver, answer)
+
+    def _request(self, receiver: _Receiver, parcel: Parcel) -> bytes:
+        """The signed request, shared by receivers that are told the same in the same words."""
+        cut = receiver.requests.stencil(parcel)
+        if cut is None:
+            return self._built(receiver, parcel)
+        agreed, content = receiver.agreement, parcel.rendering.content
+        key = (cut, agreed.arguments, agreed.signed, agreed.facts(parcel))
+        # A repeated push is signed anew: a receiver may have seen the signature already.
+        is_first = parcel.delivery.attempts <= 1
+        request = self._sealed.take(key, content, receiver.address) if is_first else None
+        if request is None:
+            try:
+                body = cut.body(agreed.values(parcel))
+            except stencil.NotPlain:
+                return self._built(receiver, parcel)
+            security = (
+                self._signer.security_header(body, cut.body_id, cut.soap) if agreed.signed else b""
+            )
+            request = cut.envelope(body, security)
+            if is_first:
+                self._sealed.keep(key, content, request, receiver.address)
+        return request
+
+    def _built(self, receiver: _Receiver, parcel: Parcel) -> bytes:
+        """The same by zeep alone, for values and contracts that no stencil can hold."""
+        built = receiver.requests.build(receiver.agreement.values(parcel))
+        envelope: bytes = etree.tostring(built, xml_declaration=True, encoding="utf-8")
+        return self._signer.sign_envelope(envelope) if receiver.agreement.signed else envelope
 
     def _receiver(self, agency: Agency) -> _Receiver:
         # One lock per receiver: a dead host that is being loaded keeps no other waiting.
@@ -122,6 +176,8 @@ class SoapChannel:
             line=line,
             agreement=agreed,
             loaded_at=time.monotonic(),
+            headers=_headers(binding, operation),
+            requests=_Requests(operation, agreed),
         )
 
 
@@ -168,24 +224,42 @@ def _own_address(wsdl_url: str, address: str) -> str:
     return address
 
 
-def _compose(receiver: _Receiver, parcel: Parcel) -> tuple[bytes, Headers]:
-    """Envelope and HTTP headers of one call; Raises Misconfigured when the arguments do not fit."""
+def _create(operation: Any, agreed: agreement.Agreement, values: Sequence[object]) -> Any:
     import zeep  # noqa: PLC0415 - loaded with the receiver's WSDL
 
-    arguments = receiver.agreement.fill(parcel)
     try:
-        message = receiver.operation.create(**arguments)
+        return operation.create(**agreed.fill(values))
     except (zeep.exceptions.Error, *_ODD) as error:
-        told = outcomes.bounded(f"{receiver.agreement.operation}: {error}")
+        told = outcomes.bounded(f"{agreed.operation}: {error}")
         raise errors.Misconfigured(told, code="CFG-002", stage="deliver") from error
-    envelope = etree.tostring(message.content, xml_declaration=True, encoding="utf-8")
-    version_2 = etree.QName(message.content).namespace == outcomes.SOAP_12
-    headers = dict(message.headers)
-    headers["Content-Type"] = "text/xml; charset=utf-8"
-    if version_2:
-        action = headers.pop("SOAPAction", '""')
-        headers["Content-Type"] = f"application/soap+xml; charset=utf-8; action={action}"
-    return envelope, headers
+
+
+def _headers(binding: Any, operation: Any) -> Headers:
+    """HTTP headers of a call, in the SOAP version of the port."""
+    action = f'"{operation.soapaction or ""}"'
+    if binding.nsmap["soap-env"] == outcomes.SOAP_12:
+        return {"Content-Type": f"application/soap+xml; charset=utf-8; action={action}"}
+    return {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": action}
+
+
+def _outcome(receiver: _Receiver, answer: outcomes.Answer) -> Outcome:
+    """What an answer means; a receiver that says yes in the same words again was understood."""
+    words = (answer.status, answer.content)
+    known = receiver.understood.get(words)
+    if known is not None:
+        return known
+    try:
+        replied = outcomes.judge(answer, datetime.now(UTC))
+    except errors.DeliveryRefused as refusal:
+        if receiver.agreement.has_it(refusal):
+            return Outcome(kind=OutcomeKind.DONE, reason=refusal.detail)
+        raise
+    settled = _settle(receiver, answer, replied=replied)
+    if len(answer.content) <= _WORDS_BYTES:
+        if len(receiver.understood) >= _WORDS:
+            receiver.understood.clear()
+        receiver.understood[words] = settled
+    return settled
 
 
 def _settle(receiver: _Receiver, answer: outcomes.Answer, *, replied: bool) -> Outcome:
@@ -201,12 +275,8 @@ def _read_reply(receiver: _Receiver, answer: outcomes.Answer) -> object:
     import zeep  # noqa: PLC0415 - loaded with the receiver's WSDL
     import zeep.helpers  # noqa: PLC0415
 
-    response = requests.Response()
-    response.status_code = requests.codes.ok
-    response.headers["Content-Type"] = answer.content_type
-    response._content = answer.content  # noqa: SLF001 - requests has no public way to build one
     try:
-        reply = receiver.binding.process_reply(receiver.client, receiver.operation, response)
+        reply = receiver.operation.process_reply(outcomes.envelope_of(answer))
         plain: object = zeep.helpers.serialize_object(reply, dict)  # type: ignore[no-untyped-call]  # zeep has no annotations
     except (zeep.exceptions.Error, *_ODD) as error:
         told = outcomes.bounded(f"the answer is not as the WSDL says: {error}")

@@ -23,7 +23,7 @@ from bus.cli import (
     routes,
     server,
 )
-from bus.errors import BusError, Defect
+from bus.errors import BusError, Defect, Misconfigured
 
 app = typer.Typer(
     name="bus",
@@ -48,6 +48,9 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(database.app, name="db")
 app.add_typer(parts.app, name="adapters")
 
+#: The base of what typer says of a wrong command line; it has no public name of its own.
+_COMMAND_LINE = typer.BadParameter.__mro__[2]
+
 
 @app.callback()
 def _settings(
@@ -62,7 +65,8 @@ def main() -> None:
     """Run one command; every error becomes one line with a code and a hint, and an exit code."""
     as_json = "--json" in sys.argv
     try:
-        app()
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except BusError as error:
         sys.exit(output.complain(error, as_json=as_json))
     except KeyboardInterrupt:
@@ -72,5 +76,20 @@ def main() -> None:
     except Exception as error:  # the CLI edge: people see a code, not a stack trace
         if os.environ.get("BUS_TRACEBACK"):
             raise
-        detail = f"{type(error).__name__}: {error}"
-        sys.exit(output.complain(Defect(detail), as_json=as_json))
+        sys.exit(_complain(error, as_json=as_json))
+
+
+def _complain(error: Exception, *, as_json: bool) -> int:
+    if isinstance(error, OSError):
+        # A file or folder that the command was given; the store and sockets map their own.
+        named = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        return output.complain(Misconfigured(named, stage="command"), as_json=as_json)
+    if not isinstance(error, _COMMAND_LINE):
+        defect = Defect(f"{type(error).__name__}: {error}")
+        return output.complain(defect, as_json=as_json)
+    message: str = error.format_message()  # type: ignore[attr-defined]  # of the base without a name
+    if "\n" in message:
+        # A group without a command: its help is what was wanted.
+        typer.echo(message, err=True)
+        return output.USAGE
+    return output.complain(Misconfigured(message, code="CLI-001", stage="command"), as_json=as_json)

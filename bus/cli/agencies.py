@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -35,12 +36,13 @@ def import_(
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{file}: {error}", code="CFG-004") from error
     agencies = agency_csv.parse(text)
-    with parts.database() as database:
-        counts = database.directory.import_agencies(agencies, replace=not keep)
+    with parts.database() as database, output.progress("agencies", len(agencies)) as done:
+        counts = database.directory.import_agencies(agencies, replace=not keep, on_done=done)
     if json:
         output.emit(counts)
     else:
-        typer.echo(f"{len(agencies)} agencies: {output.plain(counts)}")
+        told = ", ".join(f"{count} {what}" for what, count in output.plain(counts).items())
+        typer.echo(f"{len(agencies)} agencies: {told}")
 
 
 @app.command()
@@ -92,8 +94,7 @@ def show(code: Code, json: output.JsonFlag = False) -> None:
     if json:
         output.emit({"agency": agency, "above": above, "keys": keys})
         return
-    facts = [(k, v) for k, v in output.plain(agency).items() if v not in (None, [], {})]
-    output.table(agency.name, ("field", "value"), [*facts, ("above", " < ".join(above))])
+    output.table(agency.name, ("field", "value"), [*_facts(agency), ("above", " < ".join(above))])
     output.table("Keys", ("fingerprint", "until", "revoked"),
                  [(k.fingerprint, k.not_after, k.revoked_at) for k in keys])  # fmt: skip
 
@@ -126,6 +127,10 @@ def register(
             agency = replace(agency, policy=replace(agency.policy or TrustPolicy(), mode=mode))
         if dialect is not None:
             registry.dialects(parts.settings().limits).get(dialect)
+        if channel is not None:
+            registry.demand_channel(channel)
+        if parent is not None:
+            _known(database.directory.find(parent), parent)
         database.directory.register(agency)
     if json:
         output.emit(agency)
@@ -135,8 +140,19 @@ def register(
 
 def _known(agency: Agency | None, code: str) -> Agency:
     if agency is None:
-        raise NotFound(code, code="AUT-005")
+        raise NotFound(code, code="CFG-008")
     return agency
+
+
+def _facts(agency: Agency) -> Iterator[tuple[str, object]]:
+    """What is registered, a row each; what is not is left out."""
+    facts = output.plain(agency)
+    policy = facts.pop("policy") or {}
+    facts |= {"codes": _codes(agency)} | {f"policy.{key}": value for key, value in policy.items()}
+    for field, value in facts.items():
+        if value in (None, [], {}, ""):
+            continue
+        yield field, "; ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _codes(agency: Agency) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -34,24 +35,37 @@ def check(
 
 
 def explain(
-    code: Annotated[str, typer.Argument(help="An error code or rule id, such as SIG-002 or E07.")],
+    code: Annotated[str, typer.Argument(help="A code: SIG-002, E07, R12 or A05.")],
     json: output.JsonFlag = False,
 ) -> None:
     """Say what a code means and what cures it, in English and Vietnamese."""
-    from bus.edxml import rules
-    from bus.error_catalogue import CATALOGUE
-
+    words = explanations()
     wanted = code.upper()
-    entry = CATALOGUE.get(wanted)
-    if entry is not None:
-        texts = [entry.message, entry.message_vi, entry.hint, entry.hint_vi]
-    elif wanted in rules.RULES:
-        sample = rules.problem(wanted)
-        texts = [sample.message, sample.message_vi, sample.hint, sample.hint_vi]
-    else:
-        known = ", ".join(sorted([*CATALOGUE, *rules.RULES]))
-        raise typer.BadParameter(f"unknown code; known: {known}")
+    texts = words.get(wanted)
+    if texts is None:
+        families = ", ".join(dict.fromkeys(re.match("[A-Z]+", each)[0] for each in sorted(words)))  # type: ignore[index]  # every code begins with letters
+        raise typer.BadParameter(f"{code} is no code; codes begin with {families}")
     if json:
-        output.emit(dict(zip(("message", "messageVi", "hint", "hintVi"), texts, strict=True)))
+        told = dict(zip(("message", "messageVi", "hint", "hintVi"), texts, strict=True))
+        output.emit({"code": wanted} | told)
         return
     typer.echo(f"{wanted} {texts[0]}\n  {texts[2]}\n{wanted} {texts[1]}\n  {texts[3]}")
+
+
+def explanations() -> dict[str, tuple[str, str, str, str]]:
+    """Every code the bus speaks in: errors, document rules, routing rules, agency list rules.
+
+    Each with message and hint: (English, Vietnamese, hint, hint in Vietnamese).
+    """
+    from bus.agency_csv.report import RULES as LIST_RULES
+    from bus.edxml.rules import RULES as DOCUMENT_RULES
+    from bus.error_catalogue import CATALOGUE
+    from bus.routing.rules import RULES as ROUTING_RULES
+
+    documents = {r.id: (r.text, r.text_vi, r.hint, r.hint_vi) for r in DOCUMENT_RULES.values()}
+    others = {
+        code: (words.message, words.message_vi, words.hint, words.hint_vi)
+        for table in (CATALOGUE, ROUTING_RULES, LIST_RULES)
+        for code, words in table.items()
+    }
+    return documents | others

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,10 +74,16 @@ def receive(
     client = _client(url, _own_key(key, cert), token_file)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
+    seen: set[str] = set()
     skip = 0
-    while page := client.list_pending(offset=skip, limit=50).items:
+    while page := [
+        item
+        for item in client.list_pending(offset=skip, limit=50).items
+        if item.message_id not in seen
+    ]:
         for item in page:
-            path = folder / f"{item.message_id}.xml"
+            seen.add(item.message_id)
+            path = folder / _file_name(item.message_id)
             _write_durably(path, client.get_message(item.message_id).content)
             if acknowledge:
                 client.acknowledge(item.message_id, done=True)
@@ -118,12 +125,23 @@ def _read(path: Path) -> bytes:
         raise typer.BadParameter(f"{path}: {error.strerror}") from error
 
 
+def _file_name(message_id: str) -> str:
+    """The file of one message; a server must not choose where on this machine it is written."""
+    from bus.errors import PeerUnavailable
+
+    if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}", message_id, re.ASCII):
+        raise PeerUnavailable(f"message id {message_id[:100]!r}", code="DLV-003")
+    return f"{message_id}.xml"
+
+
 def _write_durably(path: Path, content: bytes) -> None:
     import os
 
     # Acknowledged means the bus may forget: the file must survive a power cut first.
     part = path.with_suffix(".part")
-    with part.open("wb") as file:
+    part.unlink(missing_ok=True)
+    # Made anew, so that no link is followed, and readable by its owner only.
+    with open(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:  # noqa: PTH123 - a descriptor
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -27,10 +27,13 @@ def upgrade(json: output.JsonFlag = False) -> None:
 @app.command()
 def check(json: output.JsonFlag = False) -> None:
     """Read the whole store and name every missing, altered or orphaned body; exit 4 if any is lost."""
-    from bus.db.check import check_database
+    from bus.db.check import amount, check_database
 
-    with parts.database() as database:
-        findings = list(check_database(database))
+    with (
+        parts.database() as database,
+        output.progress("bodies", amount(database)) as done,
+    ):
+        findings = list(check_database(database, done))
     if json:
         output.emit(findings)
     else:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bus.cli import output
+
+if TYPE_CHECKING:
+    from bus.dev.nation import Nation
+    from bus.dev.story import Story
+
+Say = Callable[[str], None]
 
 
 def dev(
@@ -19,40 +26,74 @@ def dev(
     folder: Annotated[Path, typer.Option("--dir", help="Data of the trial nation.")] = Path(
         "var/dev"
     ),
-    port: Annotated[int, typer.Option(help="Port of the bus; 0 takes a free one.")] = 0,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port of the bus; 0 takes a free one.  [default: 8080 if free]"),
+    ] = None,
     json: output.JsonFlag = False,
 ) -> None:
     """Run a bus and three sample agencies, exchange signed documents, print the timeline, stay up."""
-    from bus.dev.nation import found, free_port
+    from bus.dev.nation import found, free_port, usual_port
+    from bus.dev.occupancy import occupied
     from bus.dev.story import Story
-    from bus.dev.timeline import COLUMNS, rows
 
     def say(line: str) -> None:
         typer.echo(line, err=json)
 
-    nation = found(folder, port or free_port())
-    story = Story(nation, say)
+    # SIGINT too: a shell that starts us in the background has it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    with occupied(folder):
+        say(f"keys, agencies, routes and store in {folder} …")
+        nation = found(folder, usual_port() if port is None else port or free_port())
+        story = Story(nation, say)
+        try:
+            _tell(story, nation, say, json=json)
+            if not once:
+                _stay_up(story, say)
+        finally:
+            say("stopping …")
+            story.stop()
+
+
+def _tell(story: Story, nation: Nation, say: Say, *, json: bool) -> None:
+    from bus.dev.sample import write_letter
+    from bus.dev.timeline import COLUMNS, rows
+
+    # Numbers of letters differ from run to run, for a nation outlives a run.
+    number = int(time.time()) % 1_000_000
+    story.start()
+    story.tell_all(first_number=number)
+    write_letter(nation, number + 2)
+    if json:
+        output.emit(story.events)
+    else:
+        output.table("Dòng thời gian / Timeline", COLUMNS, rows(story.events))
+    _addresses(nation, say)
+
+
+def _addresses(nation: Nation, say: Say) -> None:
+    from bus.dev.sample import command, send_command, shown
+
+    base = nation.base_url
+    conf = shown(nation.conf)
+    say(f"WSDL      {base}/services/exchange?wsdl")
+    say(f"health    {base}/healthz   {base}/readyz   {base}/metrics")
+    say(f"operator  {command('-c', conf, 'messages', 'list')}   (routes status, agencies find, …)")
+    say("")
+    say("Gửi thử một văn bản từ cửa sổ khác / Send a document yourself, in a second terminal:")
+    say(send_command(nation))
+    say(command("-c", conf, "messages", "trace") + " MESSAGE_ID")
+
+
+def _stay_up(story: Story, say: Say) -> None:
+    from bus.dev.timeline import line
+
     try:
-        story.start()
-        story.tell_all(first_number=int(time.time()) % 1_000_000)
-        if json:
-            output.emit(story.events)
-        else:
-            output.table("Dòng thời gian / Timeline", COLUMNS, rows(story.events))
-        _urls(nation.base_url, str(nation.conf), say)
-        if not once:
-            say("Ctrl-C ends it.")
-            while True:
-                time.sleep(3600)
-    finally:
-        story.stop()
-
-
-def _urls(base: str, conf: str, say: Callable[[str], None]) -> None:
-    lines = (
-        f"WSDL      {base}/services/exchange?wsdl",
-        f"health    {base}/healthz   {base}/readyz   {base}/metrics",
-        f"operator  bus -c {conf} messages list   (routes status, agencies find, keys list)",
-    )
-    for line in lines:
-        say(line)
+        say("")
+        say("What happens is told here; Ctrl-C ends it.")
+        for event in story.go_on():
+            if told := line(event):
+                say(told)
+    except KeyboardInterrupt:
+        return

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bus.cli import output, parts
 from bus.errors import NotFound
+from bus.journey.route import primary
 from bus.model import Delivery, DeliveryState
+
+if TYPE_CHECKING:
+    from bus.db import Database
 
 app = typer.Typer(help="Messages and their deliveries.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(help="Message id, as the receipt names it.")]
@@ -27,6 +31,7 @@ def list_(
 ) -> None:
     """List messages with their deliveries, newest first."""
     with parts.database() as database:
+        sender, recipient = _primary(database, sender), _primary(database, recipient)
         messages = database.store.list_messages(
             sender=sender, recipient=recipient, state=state, text=text, limit=limit, offset=0
         )
@@ -105,6 +110,7 @@ def retry(message_id: Id, recipient: To = None, json: output.JsonFlag = False) -
     from bus.clock import SystemClock
 
     with parts.database() as database:
+        recipient = _primary(database, recipient)
         count = database.store.retry(message_id, recipient, SystemClock().now())
     _changed("retried", count, message_id, as_json=json)
 
@@ -115,8 +121,14 @@ def cancel(message_id: Id, recipient: To = None, json: output.JsonFlag = False) 
     from bus.clock import SystemClock
 
     with parts.database() as database:
+        recipient = _primary(database, recipient)
         count = database.store.cancel(message_id, recipient, SystemClock().now())
     _changed("cancelled", count, message_id, as_json=json)
+
+
+def _primary(database: Database, code: str | None) -> str | None:
+    """The code under which an agency's messages are kept; as given where nobody has it."""
+    return None if code is None else primary(code, database.directory)
 
 
 def _changed(verb: str, count: int, message_id: str, *, as_json: bool) -> None:

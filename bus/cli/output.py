@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import enum
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from pathlib import PurePath
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +19,9 @@ from bus.errors import BusError, Misconfigured, Postponed, Rejected
 from bus.model import Problem, Severity
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+#: Control and format characters (Unicode general categories), terminal escapes among them.
+_STEERING = frozenset({"Cc", "Cf"})
 
 REFUSED, USAGE, UNAVAILABLE, DEFECT = 1, 2, 3, 4
 
@@ -26,13 +32,15 @@ def emit(data: object) -> None:
 
 
 def plain(value: object) -> Any:
-    """The JSON form of records, enums, instants and bytes (bytes as their length)."""
+    """The JSON form of records, enums, instants, paths and bytes (bytes as their length)."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, datetime | date):
         return value.isoformat()
+    if isinstance(value, PurePath):
+        return str(value)
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
     if isinstance(value, Mapping):
@@ -56,6 +64,23 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     Console(width=width).print(drawn)
 
 
+@contextlib.contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error while a block works through `total`, where that is a terminal.
+
+    Call what it gives with how many more are done.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.advance(task, done)
+
+
 def shown(cell: object) -> str:
     """A table cell: local time to the second for instants, nothing for None."""
     if cell is None:
@@ -66,7 +91,17 @@ def shown(cell: object) -> str:
         return ", ".join(f"{key} {shown(item)}" for key, item in cell.items() if item is not None)
     if isinstance(cell, list | tuple):
         return ", ".join(" ".join(map(shown, c)) if isinstance(c, list) else shown(c) for c in cell)
-    return escape(str(cell.value if isinstance(cell, enum.Enum) else cell))
+    return escape(tame(str(cell.value if isinstance(cell, enum.Enum) else cell)))
+
+
+def tame(text: str) -> str:
+    """Text whose control and direction marks cannot steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(
+        "\ufffd" if unicodedata.category(mark) in _STEERING and mark not in "\n\t" else mark
+        for mark in text
+    )
 
 
 def escape(text: str) -> str:

@@ -48,12 +48,14 @@ def reload(
 ) -> None:
     """Make the routing file the active version; a bad table is refused and the running one stays."""
     from bus.reload import propose
+    from bus.reload.turn import turn
 
     current = parts.settings()
     path = file or current.routing.file
     with parts.database(current) as database:
-        report = propose(_read(path), path.name, note, _parts(database, current))
-        _await_nodes(database, report.version or 0, wait)
+        with turn(path):
+            report = propose(_read(path), path.name, note, _parts(database, current))
+        _await_nodes(database, wait)
     _print_report(report, json=json)
 
 
@@ -166,21 +168,23 @@ def _parts(database: Database, current: Settings) -> ReloadParts:
 
     return ReloadParts(
         store=database.routes,
-        directory=database.directory,
+        directory=database.directory.whole(),
         channels=frozenset(point.name for point in metadata.entry_points(group=CHANNELS)),
         clock=SystemClock(),
         recent=database.store.recent_queries(current.routing.dry_run_messages),
     )
 
 
-def _await_nodes(database: Database, version: int, wait_s: float) -> None:
-    """Wait until every node heard of lately runs the version; Raises PeerUnavailable."""
+def _await_nodes(database: Database, wait_s: float) -> None:
+    """Wait until every node heard of lately runs the active version; Raises PeerUnavailable."""
     from datetime import timedelta
 
     from bus.clock import SystemClock
 
     deadline = time.monotonic() + wait_s
     while wait_s:
+        # Asked again each time: another reload may have made a newer one active meanwhile.
+        version = database.routes.active()
         fresh = SystemClock().now() - timedelta(seconds=NODE_SILENT_S)
         nodes = [node for node in database.routes.nodes() if node.reported_at > fresh]
         if nodes and all(node.routes_version == version for node in nodes):
@@ -203,7 +207,8 @@ def _print_report(report: ReloadReport, *, json: bool) -> None:
         return
     what = f"version {report.version}" if report.version is not None else "not stored"
     same = "" if report.changed else " (unchanged)"
-    typer.echo(f"{report.rows} rows accepted, {what}{same}, before: version {report.previous}")
+    rows = "1 row" if report.rows == 1 else f"{report.rows} rows"
+    typer.echo(f"{rows} accepted, {what}{same}, before: version {report.previous}")
     output.problems(report.warnings)
     typer.echo(f"{len(report.changes)} of {report.replayed} past deliveries would go elsewhere")
     for change in report.changes[:50]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import signal
 import threading
 from pathlib import Path
@@ -25,10 +27,17 @@ def init(
         return
     for path in made:
         typer.echo(f"made {path}")
-    typer.echo("next: bus agencies import conf/agencies.csv && bus routes reload && bus serve")
+    there = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
+    typer.echo(
+        f"next: {there}bus agencies import conf/agencies.csv && bus routes reload && bus serve"
+    )
 
 
-def serve() -> None:
+def serve(
+    while_stdin: Annotated[
+        bool, typer.Option("--while-stdin", help="Stop when standard input ends, too.")
+    ] = False,
+) -> None:
     """Run the bus until SIGTERM or SIGINT; SIGHUP reloads the routing file."""
     from bus import logs
     from bus.app import build
@@ -40,9 +49,19 @@ def serve() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, lambda *_: bus.watcher.trigger())
-    host, port = bus.start()
-    typer.echo(f"http://{host}:{port}/services/exchange?wsdl", err=True)
+    if while_stdin:
+        threading.Thread(target=_outlast_stdin, args=(stop,), daemon=True).start()
     try:
+        host, port = bus.start()
+        typer.echo(f"http://{host}:{port}/services/exchange?wsdl", err=True)
         stop.wait()
     finally:
         bus.stop()
+
+
+def _outlast_stdin(stop: threading.Event) -> None:
+    """Set `stop` when whoever holds the other end of standard input is gone."""
+    # Not sys.stdin: its lock, held by a thread that waits, kills the interpreter at its end.
+    while os.read(0, 4096):
+        pass
+    stop.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -90,7 +91,7 @@ def columns_of(agency: Agency) -> dict[str, Any]:
     }
 
 
-def agency_of(row: RowMapping) -> Agency:
+def agency_of(row: RowMapping | Mapping[str, Any]) -> Agency:
     """A row as an agency."""
     return Agency(
         code=row["code"],

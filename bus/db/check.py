@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, select
+from sqlalchemy import Connection, Table, and_, func, select
 
 from bus.db import Database, sweeper
 from bus.db.failures import mapped
@@ -29,15 +29,26 @@ class Finding:
     message_id: str | None = None
 
 
-def check_database(database: Database) -> Iterator[Finding]:
+def amount(database: Database) -> int:
+    """How many stored bodies and renderings a check reads; Raises StoreUnavailable."""
+    with mapped(), database.readers.connect() as connection:
+        return sum(
+            connection.scalar(select(func.count()).select_from(table)) or 0
+            for table in (bodies, renderings)
+        )
+
+
+def check_database(
+    database: Database, on_done: Callable[[int], None] = lambda _: None
+) -> Iterator[Finding]:
     """Find what is damaged, reading every stored byte once; nothing is changed.
 
-    Raises StoreUnavailable.
+    `on_done` is told how many more of `amount` are read. Raises StoreUnavailable.
     """
     with mapped(), database.readers.connect() as connection:
         yield from _integrity(connection)
     for table in (bodies, renderings):
-        yield from _contents(database, table)
+        yield from _contents(database, table, on_done)
     yield from _bodiless(database)
     every = sweeper.files(database.bodies.folder)
     while batch := list(islice(every, _BATCH)):
@@ -53,7 +64,9 @@ def _integrity(connection: Connection) -> Iterator[Finding]:
         yield Finding(kind="foreign-key", detail=f"{table} {row} points to no {parent}")
 
 
-def _contents(database: Database, table: Table) -> Iterator[Finding]:
+def _contents(
+    database: Database, table: Table, on_done: Callable[[int], None]
+) -> Iterator[Finding]:
     """Bodies are read one by one, each on its own snapshot: a check holds up no traffic."""
     part = table.c.part if table is bodies else table.c.dialect
     last: tuple[int, str] = (0, "")
@@ -63,6 +76,7 @@ def _contents(database: Database, table: Table) -> Iterator[Finding]:
             finding = _judge(database, table, row)
             if finding:
                 yield finding
+            on_done(1)
 
 
 def _page(database: Database, table: Table, last: tuple[int, str]) -> list[dict[str, Any]]:

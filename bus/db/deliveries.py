@@ -7,12 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    bindparam,
+    func,
+    select,
+    update,
+)
 
 from bus.db import audit
+from bus.db.duplicates import NEVER_ARRIVED
 from bus.db.records import delivery_of, select_deliveries
 from bus.db.tables import IS_NOT_DONE, IS_PENDING, deliveries, in_state, messages
 from bus.model import (
+    RETRIED,
     AuditEvent,
     Delivery,
     DeliveryRecord,
@@ -46,7 +57,8 @@ _DUE = (
 )
 #: A copy that was settled otherwise meanwhile has no lease any more.
 _HELD = (
-    select(deliveries.c.id, deliveries.c.lease, deliveries.c.recipient, messages.c.message_id)
+    select(deliveries.c.id, deliveries.c.lease, deliveries.c.recipient, deliveries.c.attempts)
+    .add_columns(messages.c.message_id)
     .join(messages, messages.c.id == deliveries.c.message)
     .where(deliveries.c.lease.in_(bindparam("leases", expanding=True)))
 )
@@ -119,19 +131,27 @@ def renew(connection: Connection, lease: str, *, until: datetime) -> None:
 def settle(
     connection: Connection, records: Sequence[DeliveryRecord], *, now: datetime
 ) -> list[DeliveryRecord]:
-    """Write outcomes, each with its audit row; those whose lease is another's by now are left out."""
+    """Write outcomes, each with its audit row; those whose lease is another's by now are left out.
+
+    What a worker hands back untried leaves no row: nothing happened to it.
+    """
     held = _held(connection, {each.lease for each in records})
     written = [each for each in records if (each.delivery_id, each.lease) in held]
     if written:
         connection.execute(_SETTLE, [_settled(each, now) for each in written])
-        events = [_outcome(held[each.delivery_id, each.lease], each, now) for each in written]
-        audit.append(connection, events)
+        kept = [(held[each.delivery_id, each.lease], each) for each in written]
+        tried = [(row, each) for row, each in kept if not _is_hand_back(row, each)]
+        audit.append(connection, [_outcome(row, each, now) for row, each in tried])
     return written
 
 
 def _held(connection: Connection, leases: Iterable[str]) -> dict[tuple[int, str], RowMapping]:
     found = connection.execute(_HELD, {"leases": sorted(leases)})
     return {(row["id"], row["lease"]): row for row in found.mappings()}
+
+
+def _is_hand_back(held: RowMapping, record: DeliveryRecord) -> bool:
+    return record.state is DeliveryState.PENDING and record.attempts < int(held["attempts"])
 
 
 def _settled(record: DeliveryRecord, now: datetime) -> dict[str, Any]:
@@ -222,7 +242,7 @@ def reroute(
     if found is None:
         return False
     values = _decided(new, routes_version)
-    if new.recipient != found.recipient and one(connection, found.message_id, new.recipient):
+    if new.recipient != found.recipient and _has_one(connection, found, new.recipient):
         values |= {
             "recipient": found.recipient,
             "state": DeliveryState.CANCELLED.value,
@@ -235,9 +255,26 @@ def reroute(
     return True
 
 
+def _has_one(connection: Connection, parked: Delivery, recipient: str) -> bool:
+    """Whether an agency has a copy of a message, or of the same content by another call."""
+    if one(connection, parked.message_id, recipient) is not None:
+        return True
+    own = messages.alias()
+    same = [own.c[n] == messages.c[n] for n in ("document_id", "sender", "kind", "action")]
+    other = (
+        select(deliveries.c.id)
+        .join(messages, messages.c.id == deliveries.c.message)
+        .join(own, and_(*same, own.c.content_digest == messages.c.content_digest))
+        .where(own.c.message_id == parked.message_id, deliveries.c.recipient == recipient)
+        .where(deliveries.c.state.not_in(NEVER_ARRIVED))
+    )
+    return connection.scalar(other.limit(1)) is not None
+
+
 def retry(connection: Connection, message_id: str, recipient: str | None, *, now: datetime) -> int:
     """Put given-up copies back in the queue with all their tries; the number moved."""
     fresh = {"state": DeliveryState.PENDING.value, "attempts": 0, "due_at": now, "ready_at": now}
+    fresh |= {"reason": RETRIED}
     chosen = _chosen(connection, message_id, recipient, RETRYABLE)
     return _move_all(connection, chosen, "retried", now, fresh)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,10 +19,11 @@ from bus.db.folding import containing
 from bus.db.importing import ImportCounts
 from bus.db.store import utc_now
 from bus.db.tables import agencies, agency_codes, agency_speakers, key_bindings
+from bus.db.whole_directory import WholeDirectory, above, read_all
 from bus.db.writer import Writer
 from bus.errors import Misconfigured, NotFound
 from bus.model import Agency, AgencyState, AuditEvent, KeyBinding, TrustPolicy
-from bus.model.codes import fold
+from bus.model.codes import LONGEST_CODE, fold
 
 #: How old the version may be that answers rely on: another process's change is seen this soon.
 FRESH_S = 0.5
@@ -52,11 +54,16 @@ class SqlDirectory:
         self._writer = writer
         self._now = now
         self._snapshot = _Snapshot()
+        self._lock = threading.Lock()
+        self._changes = 0
         self._fresh_until = 0.0
 
     def find(self, code: str) -> Agency | None:
         """The agency known by `code` in any code system; compares trimmed, NFC, case-folded."""
         folded = fold(code)
+        if len(folded) > LONGEST_CODE:
+            # nobody's, and kept it would let strangers fill the memory
+            return None
         snapshot = self._current()
         if folded not in snapshot.found:
             with self._reading() as connection:
@@ -65,17 +72,16 @@ class SqlDirectory:
 
     def ancestors(self, code: str) -> tuple[str, ...]:
         """Primary codes above the agency, nearest first; a circle of parents ends where it closes."""
-        above: dict[str, None] = {}
-        agency = self.find(code)
-        own = agency.code if agency else code
-        while agency is not None and agency.parent is not None:
-            parent = self.find(agency.parent)
-            name = parent.code if parent else agency.parent
-            if name in above or name == own:
-                break
-            above[name] = None
-            agency = parent
-        return tuple(above)
+        return tuple(above(self.find, code))
+
+    def whole(self) -> WholeDirectory:
+        """This state of the directory, read at once when much of it is asked for."""
+
+        def read() -> dict[str, Agency]:
+            with self._reading() as connection:
+                return read_all(connection)
+
+        return WholeDirectory(self, read)
 
     def connected(self) -> Iterator[str]:
         """Primary codes of the agencies that have a dialect and a channel and are not locked."""
@@ -154,12 +160,18 @@ class SqlDirectory:
 
     # Changes
 
-    def import_agencies(self, listed: Iterable[Agency], *, replace: bool) -> ImportCounts:
+    def import_agencies(
+        self,
+        listed: Iterable[Agency],
+        *,
+        replace: bool,
+        on_done: Callable[[int], None] = lambda _: None,
+    ) -> ImportCounts:
         """Add and update agencies from a list; with `replace`, lock those it does not name.
 
         A listed agency without dialect and channel keeps its state, policy and connection.
         Traffic goes on between the commits of a long list; what a broken-off import left is
-        completed by running it again. Raises Misconfigured CFG-004, before anything is written,
+        completed by running it again; `on_done` is told how many more are through. Raises Misconfigured CFG-004, before anything is written,
         when two agencies would share a code.
         """
         whole = tuple(listed)
@@ -170,7 +182,7 @@ class SqlDirectory:
         primaries = sorted(set(owners.values())) if replace else []
         absent = [code for code in primaries if fold(code) not in named]
         with mapped():
-            counts = importing.merge_all(self._readers, self._writer, whole, absent)
+            counts = importing.merge_all(self._readers, self._writer, whole, absent, on_done)
         self._changed(lambda _: None, "agencies.imported", None, str(counts))
         return counts
 
@@ -238,7 +250,9 @@ class SqlDirectory:
             audit.append(connection, [row])
 
         self._writer.submit(write)
-        self._fresh_until = 0.0
+        with self._lock:
+            self._changes += 1
+            self._fresh_until = 0.0
 
     def _current(self) -> _Snapshot:
         """The answers of the present version; those of an older one are dropped whole."""
@@ -246,11 +260,15 @@ class SqlDirectory:
         full = len(snapshot.found) + len(snapshot.bound) > _CACHED
         if time.monotonic() < self._fresh_until and not full:
             return snapshot
+        changes = self._changes
         version = self.version()
         # An answer read late lands in the snapshot it was asked of, never in a newer one.
         if version != snapshot.version or full:
             snapshot = self._snapshot = _Snapshot(version=version)
-        self._fresh_until = time.monotonic() + FRESH_S
+        with self._lock:
+            # A version read before a change of this process must not pass for fresh after it.
+            if changes == self._changes:
+                self._fresh_until = time.monotonic() + FRESH_S
         return snapshot
 
     def _all_where(self, condition: ColumnElement[bool]) -> tuple[Agency, ...]:

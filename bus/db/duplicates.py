@@ -8,8 +8,8 @@ from sqlalchemy import Connection, and_, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from bus.db.records import receipt_of
-from bus.db.tables import duplicate_keys, messages
-from bus.model import NewMessage
+from bus.db.tables import deliveries, duplicate_keys, messages
+from bus.model import DeliveryState, NewMessage
 from bus.model.codes import fold
 from bus.ports import DuplicateQuery, KnownMessage
 
@@ -27,16 +27,23 @@ _TAKEN = (
     .join(messages, messages.c.id == _key.message)
     .where(_SAME_KEY)
 )
+_OF_KEY = select(_key.message).where(_SAME_KEY)
 _KNOWN = (
     select(
+        messages.c.id,
         messages.c.message_id,
         messages.c.content_digest,
         messages.c.requested,
         messages.c.receipt,
         messages.c.receipt_xml,
     )
-    .where(messages.c.id.in_(select(_key.message).where(_SAME_KEY)))
+    .where(messages.c.id.in_(_OF_KEY))
     .order_by(messages.c.id)
+)
+#: In these states a copy never reached its recipient and will not by itself.
+NEVER_ARRIVED = (DeliveryState.DEAD, DeliveryState.CANCELLED, DeliveryState.REJECTED)
+_HOLDERS = select(deliveries.c.message, deliveries.c.recipient).where(
+    deliveries.c.message.in_(_OF_KEY), deliveries.c.state.not_in(NEVER_ARRIVED)
 )
 _INSERT = insert(duplicate_keys)
 
@@ -53,12 +60,15 @@ def requested(message: NewMessage) -> frozenset[str]:
 
 def known(connection: Connection, query: DuplicateQuery) -> tuple[KnownMessage, ...]:
     """Accepted messages with this key, oldest first."""
-    found = connection.execute(_KNOWN, _key_of(query))
+    key = _key_of(query)
+    found = connection.execute(_KNOWN, key).all()
+    copies = connection.execute(_HOLDERS, key).all() if found else []
     return tuple(
         KnownMessage(
             message_id=row.message_id,
             content_digest=row.content_digest,
             recipients=frozenset(row.requested),
+            holders=frozenset(copy.recipient for copy in copies if copy.message == row.id),
             receipt=receipt_of(row.message_id, row.receipt, row.receipt_xml),
         )
         for row in found
@@ -66,11 +76,20 @@ def known(connection: Connection, query: DuplicateQuery) -> tuple[KnownMessage, 
 
 
 def refuse_taken(connection: Connection, message: NewMessage, query: DuplicateQuery) -> None:
-    """Raise LostRace when a shared recipient is served, or the identifier means other content."""
+    """Raise LostRace when what is stored by now would make this message a wrong one.
+
+    A shared recipient is served, the identifier means other content, or somebody whom this
+    message gives a copy has one: two recipients may be redirected, or copied, to one agency.
+    """
     served = set(_served(message))
-    found = connection.execute(_TAKEN, _key_of(query))
+    key = _key_of(query)
+    found = connection.execute(_TAKEN, key).all()
     for content_digest, recipient in found:
         if recipient in served or content_digest != query.content_digest:
+            raise LostRace
+    if found:
+        given = {each.recipient for each in message.deliveries}
+        if any(copy.recipient in given for copy in connection.execute(_HOLDERS, key)):
             raise LostRace
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
@@ -19,9 +19,9 @@ from bus.model import Agency, AgencyState
 from bus.model.codes import fold
 
 #: Agencies in one commit: few enough that messages wait for no more than some milliseconds.
-BATCH = 500
+BATCH = 200
 #: Share of each commit's time for which the write lock is then left to others.
-_REST = 0.5
+_REST = 1.0
 _SHOWN = 10
 
 _INSERT = insert(agencies)
@@ -70,9 +70,16 @@ def owners(connection: Connection) -> dict[str, str]:
 
 
 def merge_all(
-    readers: Engine, writer: Writer, listed: Sequence[Agency], absent: Sequence[str]
+    readers: Engine,
+    writer: Writer,
+    listed: Sequence[Agency],
+    absent: Sequence[str],
+    on_done: Callable[[int], None],
 ) -> ImportCounts:
-    """Write a checked list, then lock the absent; each commit is small and lets others in."""
+    """Write a checked list, then lock the absent; each commit is small and lets others in.
+
+    `on_done` is told after each commit how many more agencies are through.
+    """
     total = ImportCounts()
     changes: Iterator[_Change] = chain(
         (_Merge(batch) for batch in _batches(listed)), (_Lock(codes) for codes in _batches(absent))
@@ -81,10 +88,10 @@ def merge_all(
         with readers.connect() as connection:
             change.prepare(connection)
         if change.is_needed:
-            began = time.monotonic()
             writer.submit(change.write)
-            time.sleep((time.monotonic() - began) * _REST)
+            time.sleep(change.held_s * _REST)
         total += change.counts
+        on_done(change.size)
     return total
 
 
@@ -96,6 +103,13 @@ class _Change(ABC):
         self._added: list[Agency] = []
         self._changed: list[Agency] = []
         self.counts = ImportCounts()
+        #: How long the write lock was held, seconds; waiting for it delays nobody else.
+        self.held_s = 0.0
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """How many agencies it is about."""
 
     @property
     def is_needed(self) -> bool:
@@ -109,10 +123,12 @@ class _Change(ABC):
 
     def write(self, connection: Connection) -> None:
         """Write what was prepared, or prepare again when somebody changed the directory since."""
+        began = time.monotonic()
         if rows.version(connection) != self._version:
             self.prepare(connection)
         if self.is_needed:
             _write(connection, self._added, self._changed)
+        self.held_s = time.monotonic() - began
 
     @abstractmethod
     def _compare(self, connection: Connection) -> None:
@@ -125,6 +141,11 @@ class _Merge(_Change):
     def __init__(self, batch: Sequence[Agency]) -> None:
         super().__init__()
         self._batch = {fold(each.code): each for each in batch}
+
+    @property
+    def size(self) -> int:
+        """How many agencies are listed."""
+        return len(self._batch)
 
     def _compare(self, connection: Connection) -> None:
         found = connection.execute(select(agencies).where(agencies.c.folded.in_(self._batch)))
@@ -145,6 +166,11 @@ class _Lock(_Change):
     def __init__(self, codes: Sequence[str]) -> None:
         super().__init__()
         self._codes = codes
+
+    @property
+    def size(self) -> int:
+        """How many agencies are absent."""
+        return len(self._codes)
 
     def _compare(self, connection: Connection) -> None:
         found = connection.execute(select(agencies).where(agencies.c.code.in_(self._codes)))

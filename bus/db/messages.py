@@ -25,6 +25,8 @@ from bus.model import (
 )
 from bus.ports import DuplicateQuery
 
+#: Calls for one document that a trace looks at: some vendors call once for each recipient.
+_MOST_CALLS = 100
 _ON_ITS_WAY = frozenset({DeliveryState.PENDING, DeliveryState.AVAILABLE})
 _INSERT_MESSAGE = insert(messages)
 _INSERT_BODY = insert(bodies)
@@ -80,17 +82,37 @@ def number_of(connection: Connection, message_id: str) -> int:
 
 def find(connection: Connection, message_id: str) -> StoredMessage | None:
     """One message by its id."""
-    return _first(connection, _select().where(messages.c.message_id == message_id))
+    statement = _select().where(messages.c.message_id == message_id)
+    row = connection.execute(statement).mappings().first()
+    return None if row is None else message_of(row)
 
 
-def newest_document(connection: Connection, sender: str, document_id: str) -> StoredMessage | None:
-    """The newest message with this document id from this sender."""
+def documents(connection: Connection, sender: str, document_id: str) -> tuple[StoredMessage, ...]:
+    """Messages with this document id from this sender, newest first: one for each call."""
     statement = _select().where(
         messages.c.document_id == document_id,
         messages.c.sender == sender,
         messages.c.kind == Kind.DOCUMENT.value,
     )
-    return _first(connection, statement.order_by(messages.c.id.desc()).limit(1))
+    page = statement.order_by(messages.c.id.desc()).limit(_MOST_CALLS)
+    return tuple(message_of(row) for row in connection.execute(page).mappings())
+
+
+def sent_to(connection: Connection, sender: str, document_id: str) -> frozenset[str] | None:
+    """Everyone whom documents with this id from this sender name or reached; None without one."""
+    found = connection.execute(
+        select(messages.c.requested, deliveries.c.recipient)
+        .join(deliveries, deliveries.c.message == messages.c.id, isouter=True)
+        .where(
+            messages.c.document_id == document_id,
+            messages.c.sender == sender,
+            messages.c.kind == Kind.DOCUMENT.value,
+        )
+    ).all()
+    if not found:
+        return None
+    reached = {row.recipient for row in found if row.recipient is not None}
+    return frozenset(reached.union(*(row.requested for row in found)))
 
 
 def listing(
@@ -133,11 +155,6 @@ def _having(state: DeliveryState) -> Select[tuple[int]]:
 
 def _select() -> Select[Any]:
     return select(*MESSAGE_COLUMNS)
-
-
-def _first(connection: Connection, statement: Select[Any]) -> StoredMessage | None:
-    row = connection.execute(statement).mappings().first()
-    return None if row is None else message_of(row)
 
 
 def urgency(priority: int) -> int:

@@ -14,6 +14,7 @@ from bus.db.bodies import Bodies, Kept
 from bus.db.deliveries import RoutedEarlier
 from bus.db.failures import mapped
 from bus.db.messages import MessageFilter
+from bus.db.recent import Recent
 from bus.db.writer import Writer
 from bus.errors import Defect, NotFound
 from bus.model import (
@@ -58,6 +59,8 @@ class SqlStore:
         self._readers = readers
         self._writer = writer
         self._bodies = bodies
+        self._recent_bodies: Recent[bytes] = Recent()
+        self._recent_renderings: Recent[Rendering] = Recent()
         self._now = now
         #: Called, in the thread that wrote, after a commit that left work for the workers.
         self.on_new_work: Callable[[], None] | None = None
@@ -72,8 +75,8 @@ class SqlStore:
     def accept(self, message: NewMessage, query: DuplicateQuery) -> bool:
         """Write everything of a message in one commit.
 
-        False, and nothing written, when another request took the key for a shared recipient,
-        or for other content, first.
+        False, and nothing written, when another request took the key for a shared recipient
+        or for other content first, or gave somebody a copy that this one would give, too.
         """
         with mapped():
             kept = self._keep_parts(message)
@@ -202,17 +205,26 @@ class SqlStore:
         with self._reading() as connection:
             return messages.find(connection, message_id)
 
-    def find_document(self, sender: str, document_id: str) -> StoredMessage | None:
-        """The newest accepted document with this id from this sender."""
+    def find_documents(self, sender: str, document_id: str) -> tuple[StoredMessage, ...]:
+        """The newest hundred accepted documents with this id from this sender, newest first."""
         with self._reading() as connection:
-            return messages.newest_document(connection, sender, document_id)
+            return messages.documents(connection, sender, document_id)
+
+    def sent_to(self, sender: str, document_id: str) -> frozenset[str] | None:
+        """Whom documents with this id from this sender went to; None when there is none."""
+        with self._reading() as connection:
+            return messages.sent_to(connection, sender, document_id)
 
     def body(self, message_id: str) -> bytes:
         """The body as stored, its digest checked; Raises NotFound, Defect STO-002."""
+        known = self._recent_bodies.get(message_id)
+        if known is not None:
+            return known
         with self._reading() as connection:
             row = renderings.body_row(connection, message_id)
         with mapped():
-            return self._bodies.read(row)
+            body = self._bodies.read(row)
+        return self._recent_bodies.keep(message_id, body, len(body))
 
     def evidence(self, message_id: str) -> tuple[bytes, str]:
         """What arrived on the wire and its media type; Raises NotFound, Defect STO-002."""
@@ -223,12 +235,16 @@ class SqlStore:
 
     def rendering(self, message_id: str, dialect: str) -> Rendering | None:
         """A rendering made earlier, its digest checked; Raises Defect STO-002."""
+        known = self._recent_renderings.get((message_id, dialect))
+        if known is not None:
+            return known
         with self._reading() as connection:
             row = renderings.rendering_row(connection, message_id, dialect)
         if row is None:
             return None
         with mapped():
-            return renderings.rendering_of(row, self._bodies.read(row))
+            found = renderings.rendering_of(row, self._bodies.read(row))
+        return self._recent_renderings.keep((message_id, dialect), found, len(found.content))
 
     def keep_rendering(self, message_id: str, rendering: Rendering) -> None:
         """Keep a rendering; the first one kept stays. Raises NotFound."""

@@ -206,7 +206,7 @@ Index("ix_deliveries_recipient", deliveries.c.recipient, deliveries.c.message)
 duplicate_keys = Table(
     "duplicate_keys",
     metadata,
-    # As the query has it: for a status this is document, code and instant.
+    # As the query has it: for a status this is issuer, document, code and instant.
     Column("document_id", String, primary_key=True),
     Column("sender", String, primary_key=True),
     Column("kind", String, primary_key=True),

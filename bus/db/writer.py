@@ -1,11 +1,10 @@
-"""One thread writes for the whole process; works that wait together share one commit."""
+"""One thread at a time writes for the whole process; works that wait together share one commit."""
 
 from __future__ import annotations
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -23,102 +22,173 @@ GROUP_BYTES = 4 * 1024 * 1024
 class Writer:
     """Durable writes, one after the other, many to a commit.
 
-    Each work runs in a savepoint of its own, so that one that fails takes nothing else with it.
+    Who comes while nobody writes does so in its own thread at once. Who comes meanwhile waits;
+    the first of those then writes for all of them. Works that share a commit run in savepoints,
+    so that one that fails takes nothing else with it.
     """
 
     def __init__(self, engine: Engine, *, group_max: int) -> None:
         self._engine = engine
         self._group_max = group_max
-        self._waiting: queue.SimpleQueue[_Slot | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        #: Guards what follows, but for the connection: that is the writing thread's.
+        self._changed = threading.Condition()
+        self._waiting: deque[_Slot] = deque()
+        self._writing = False
         self._closed = False
+        self._connection: Connection | None = None
 
     def submit(self, work: Callable[[Connection], T], *, size_bytes: int = 0) -> T:
         """Run `work` and return its result once its commit is on the disk.
 
-        `size_bytes` says roughly how much it writes. Whatever `work` raises is raised here and
-        leaves no trace. Raises StoreUnavailable when the commit did not happen.
+        `size_bytes` says roughly how much it writes. It may run in another thread, never at the
+        same time as another work. Whatever it raises is raised here and leaves no trace. Raises
+        StoreUnavailable when the commit did not happen.
         """
         slot = _Slot(work, size_bytes)
-        with self._lock:
+        with self._changed:
             if self._closed:
                 raise StoreUnavailable("the store is closed")
-            self._waiting.put(slot)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
-                self._thread.start()
-        result: T = slot.future.result()
+            self._waiting.append(slot)
+            alone, self._writing = not self._writing, True
+        if alone or self._wait(slot):
+            self._write_group()
+        result: T = slot.result()
         return result
 
     def close(self) -> None:
         """Finish what waits, then stop; later works are refused."""
-        with self._lock:
+        with self._changed:
             self._closed = True
-            self._waiting.put(None)
-            thread = self._thread
-        if thread is not None:
-            thread.join()
+            self._changed.wait_for(lambda: not self._writing)
+            self._let_go()
 
-    def _run(self) -> None:
-        open_ = True
-        while open_:
-            group, open_ = self._next_group()
-            if group:
-                self._write(group)
+    def _wait(self, slot: _Slot) -> bool:
+        """Whether the caller has to write, its work being the first that waits."""
+        woken = False
+        try:
+            has_turn = slot.wait()
+            woken = True
+        finally:
+            if not woken:
+                self._withdraw(slot)
+        return has_turn
 
-    def _next_group(self) -> tuple[list[_Slot], bool]:
-        """What waits now, at least one; False when the writer was closed behind it."""
-        group: list[_Slot] = []
-        slot = self._waiting.get()
-        while slot is not None:
-            group.append(slot)
-            full = len(group) >= self._group_max or _size(group) >= GROUP_BYTES
-            if full or self._waiting.empty():
-                return group, True
-            # Only this thread takes from the queue, so what is there stays there.
-            slot = self._waiting.get()
-        return group, False
+    def _withdraw(self, slot: _Slot) -> None:
+        """Let no thread that is interrupted take the turn of all others with it."""
+        with self._changed:
+            if slot in self._waiting and not slot.its_turn:
+                self._waiting.remove(slot)
+        if slot.its_turn:
+            self._write_group()
+
+    def _write_group(self) -> None:
+        """Write what waits, the caller's own work first, and give the turn to who came meanwhile."""
+        group = self._next_group()
+        try:
+            self._write(group)
+        finally:
+            self._pass_on()
+            for slot in group:
+                slot.wake()
+
+    def _next_group(self) -> list[_Slot]:
+        """What waits now, as much as goes into one commit, at least one."""
+        with self._changed:
+            group = [self._waiting.popleft()]
+            size = group[0].size_bytes
+            while self._waiting and len(group) < self._group_max and size < GROUP_BYTES:
+                group.append(self._waiting.popleft())
+                size += group[-1].size_bytes
+        return group
+
+    def _pass_on(self) -> None:
+        with self._changed:
+            if self._waiting:
+                self._waiting[0].give_turn()
+            else:
+                self._writing = False
+                self._changed.notify_all()
 
     def _write(self, group: Sequence[_Slot]) -> None:
         with _Fate(group):
-            with mapped(), self._engine.begin() as connection:
-                for slot in group:
-                    slot.run(connection)
-            for slot in group:
-                slot.release()
+            committed = False
+            try:
+                with mapped(), self._connected().begin() as transaction:
+                    for slot in group:
+                        slot.run(transaction.connection, alone=len(group) == 1)
+                committed = True
+            finally:
+                if not committed:
+                    # nobody knows in what state a failure left it
+                    self._let_go()
+
+    def _connected(self) -> Connection:
+        """One connection for all: taking one from the pool costs more than a small commit."""
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return self._connection
+
+    def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
 class _Slot:
     """One waiting work and what came of it."""
 
     def __init__(self, work: Callable[[Connection], Any], size_bytes: int) -> None:
-        self.future: Future[Any] = Future()
         self.size_bytes = size_bytes
         self._work = work
         self._result: Any = None
         self._error: BaseException | None = None
+        self._asleep = threading.Lock()
+        self._asleep.acquire()
+        #: Whether the thread that waits for this work has to write.
+        self.its_turn = False
 
-    def run(self, connection: Connection) -> None:
-        """Run the work in its own savepoint; what it raises is kept for its caller."""
-        connection.exec_driver_sql("SAVEPOINT work")
+    def wait(self) -> bool:
+        """Sleep until the work is done, or until its thread has to write; whether the latter."""
+        self._asleep.acquire()
+        return self.its_turn
+
+    def give_turn(self) -> None:
+        """Let the thread that waits for this work do the writing."""
+        self.its_turn = True
+        self._asleep.release()
+
+    def wake(self) -> None:
+        """Let the thread that waits for this work go on; the writing one does not wait."""
+        if not self.its_turn:
+            self._asleep.release()
+
+    def run(self, connection: Connection, *, alone: bool) -> None:
+        """Run the work; what it raises is kept for its caller and undone.
+
+        A work alone in its transaction is undone with it: the error leaves this method then.
+        """
+        if not alone:
+            connection.exec_driver_sql("SAVEPOINT work")
         with self, mapped():
             self._result = self._work(connection)
         _still_in_transaction(connection)
+        if alone and self._error is not None:
+            raise self._error
+        if alone:
+            return
         if self._error is not None:
             connection.exec_driver_sql("ROLLBACK TO work")
         connection.exec_driver_sql("RELEASE work")
 
-    def release(self) -> None:
+    def result(self) -> Any:
         """Hand over the result, or raise what the work raised, in the caller's thread."""
         if self._error is not None:
-            self.future.set_exception(self._error)
-        else:
-            self.future.set_result(self._result)
+            raise self._error
+        return self._result
 
     def fail(self, error: BaseException) -> None:
         """Tell the caller that its commit did not happen."""
-        self.future.set_exception(self._error or _own(error))
+        self._error = self._error or _own(error)
 
     def __enter__(self) -> None:
         """Begin to catch."""
@@ -149,16 +219,11 @@ class _Fate:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        """Fail every work that has no answer yet."""
+        """Fail every work: none of them is on the disk."""
         if error is not None:
             for slot in self._group:
-                if not slot.future.done():
-                    slot.fail(error)
+                slot.fail(error)
         return True
-
-
-def _size(group: Sequence[_Slot]) -> int:
-    return sum(slot.size_bytes for slot in group)
 
 
 def _still_in_transaction(connection: Connection) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import queue
 import sys
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +53,7 @@ class Agency:
         self.outbox = self.home / "outbox"
         for folder in (self.inbox, self.outbox):
             folder.mkdir(exist_ok=True)
+        self.orders: queue.Queue[dict[str, Any]] = queue.Queue()
         self.stopping = threading.Event()
         self.lock = threading.Lock()
 
@@ -62,20 +63,22 @@ class Agency:
         return Organization(organ_id=self.citizen.code, name=self.citizen.name)
 
     def run(self) -> None:
-        """Work until standard input ends."""
+        """Work until standard input ends: whoever started this process, its end is ours."""
         service = None
         if self.citizen.push_port:
             service = PushService(self.citizen.push_port, self.take_pushed, self.from_the_bus)
             service.start()
-        poller = threading.Thread(target=self.poll, daemon=True)
-        poller.start()
+        workers = [threading.Thread(target=work, daemon=True) for work in (self.poll, self.write)]
+        for worker in workers:
+            worker.start()
         self.tell("ready")
         for line in sys.stdin:
             command = json.loads(line)
             if "send" in command:
-                self.send(command["send"])
+                self.orders.put(command["send"])
         self.stopping.set()
-        poller.join(timeout=10)
+        for worker in workers:
+            worker.join(timeout=10)
         if service:
             service.stop()
 
@@ -91,6 +94,16 @@ class Agency:
             except errors.BusError as error:
                 self.tell("trouble", code=error.code, message=error.message)
 
+    def write(self) -> None:
+        """Send the letters that were ordered, in order."""
+        while not self.stopping.is_set():
+            try:
+                self.send(self.orders.get(timeout=0.2))
+            except queue.Empty:
+                continue
+            except errors.BusError as error:
+                self.tell("trouble", code=error.code, message=error.message)
+
     def send(self, order: dict[str, Any]) -> None:
         """Write, sign and send one letter; tries until the bus gives a receipt."""
         recipients = tuple(
@@ -101,7 +114,7 @@ class Agency:
         canonical = etree.tostring(
             etree.fromstring(xml), method="c14n", exclusive=True, with_comments=False
         )
-        result = persist(lambda: self.client.send_document(xml))
+        result = self.persist(lambda: self.client.send_document(xml))
         self.tell(
             "sent",
             documentId=document.document_id,
@@ -113,6 +126,18 @@ class Agency:
             receiptSigned=self.signed_by_bus(result.receipt_xml),
             attachments=[hashlib.sha256(a.content).hexdigest() for a in document.attachments],
         )
+
+    def persist(self, call: Callable[[], Answer], pause_s: float = 0.3) -> Answer:
+        """Call until the bus is there: what was not acknowledged is safe to send again.
+
+        Raises Postponed when the agency ends before that.
+        """
+        while True:
+            try:
+                return call()
+            except errors.Postponed:
+                if self.stopping.wait(pause_s):
+                    raise
 
     def fetch(self) -> None:
         """Take everything that waits in the mailbox: check, store, then acknowledge."""
@@ -214,15 +239,6 @@ class Agency:
         """Write one event."""
         line = {"at": datetime.now(UTC).isoformat(), "agency": self.citizen.code, "event": event}
         print(json.dumps(line | facts, ensure_ascii=False), flush=True)  # noqa: T201 - its voice
-
-
-def persist(call: Callable[[], Answer], pause_s: float = 0.3) -> Answer:
-    """Call again until the bus is there: what was not acknowledged is safe to send again."""
-    while True:
-        try:
-            return call()
-        except errors.Postponed:
-            time.sleep(pause_s)
 
 
 if __name__ == "__main__":

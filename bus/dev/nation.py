@@ -111,6 +111,18 @@ def found(folder: Path, port: int) -> Nation:
     )
 
 
+def usual_port(wanted: int = 8080) -> int:
+    """`wanted` if a server could listen there on 127.0.0.1 now, else a free port."""
+    with socket.socket() as probe:
+        # As servers do: an old connection that lingers on the port is no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return free_port()
+    return wanted
+
+
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:

@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -69,6 +69,9 @@ class Supervised:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                # Ctrl-C and a closed terminal reach us alone; we end the others in order, and
+                # when we are killed, the end of their standard input ends them.
+                start_new_session=True,
             )
 
     def _watch(self) -> None:
@@ -88,7 +91,7 @@ class Story:
         self,
         nation: Nation,
         say: Callable[[str], None],
-        serve: tuple[str, ...] = ("-m", "bus", "serve"),
+        serve: tuple[str, ...] = ("-m", "bus", "serve", "--while-stdin"),
     ) -> None:
         self._serve = serve
         self.nation = nation
@@ -101,15 +104,16 @@ class Story:
     def start(self) -> None:
         """Start the bus, then the agencies; returns when all of them are ready."""
         env = os.environ | {"BUS_CONF": str(self.nation.conf), "PYTHONUNBUFFERED": "1"}
+        self.say(f"starting the bus at {self.nation.base_url} …")
         self._bus = Supervised(
             [sys.executable, *self._serve],
             env,
             self.nation.folder / "bus.log",
             revive=True,
         )
-        (self.nation.folder / "bus.pid").write_text(str(self._bus.process.pid))
         self._wait_ready()
         self.reload(ROUTES)
+        self.say("starting three agencies …")
         for citizen in self.nation.citizens:
             self._start_agency(citizen, env)
         for citizen in self.nation.citizens:
@@ -156,6 +160,11 @@ class Story:
             except queue.Empty:
                 raise PeerUnavailable(f"{agency}: no {event} {facts or ''}") from None
             self.events.append(news)
+
+    def go_on(self) -> Iterator[Event]:
+        """What the agencies tell from now on, as it happens; never ends by itself."""
+        while True:
+            yield self._news.get()
 
     def reload(self, text: str) -> None:
         """Write the routing file and reload it as an operator does; returns when the bus runs it."""

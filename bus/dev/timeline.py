@@ -10,8 +10,8 @@ COLUMNS = ("time", "who", "what", "document", "proof")
 _WHAT = {
     "sent": "gửi / sent",
     "received": "nhận / received",
-    "status": "trạng thái về / status back",
-    "answered": "trả trạng thái / status sent",
+    "status": "nhận trạng thái / status back",
+    "answered": "gửi trạng thái / status sent",
     "notice": "thông báo / notice",
     "trouble": "trục trặc / trouble",
 }
@@ -23,17 +23,22 @@ def rows(events: Iterable[dict[str, Any]]) -> list[tuple[str, ...]]:
     return [_row(event) for event in told]
 
 
+def line(event: dict[str, Any]) -> str | None:
+    """One event as a line of text; None for what is no part of the story."""
+    return "  ".join(_row(event)).rstrip() if event["event"] in _WHAT else None
+
+
 def _row(event: dict[str, Any]) -> tuple[str, ...]:
     at = datetime.fromisoformat(event["at"]).astimezone()
     code = f" {event['code']}" if "code" in event else ""
-    about = str(event.get("documentId") or event.get("messageId") or event.get("message") or "")
+    about = str(event.get("documentId") or event.get("message") or "")
     return (at.strftime("%H:%M:%S.%f")[:-3], event["agency"], _WHAT[event["event"]] + code, about,
             _proof(event))  # fmt: skip
 
 
 def _proof(event: dict[str, Any]) -> str:
     if event["event"] == "sent":
-        return f"receipt ✓ routes v{event['routesVersion']} sha256 {event['digest'][:12]}"
+        return f"receipt ✓, routes v{event['routesVersion']}"
     if "signedBy" not in event:
         return ""
     form = "original" if event["original"] else "rendered"

@@ -6,7 +6,6 @@ and what it rests on. Nothing is ever fetched: no schema here imports another.
 
 from __future__ import annotations
 
-import copy
 import enum
 import threading
 from collections.abc import Mapping
@@ -14,18 +13,27 @@ from importlib.resources import files
 
 from lxml import etree
 
+from bus.edxml import schema_types
 from bus.edxml.paths import element_path, element_paths, line_of, local_name, node_paths
 from bus.edxml.rule_table import problem
 from bus.edxml.violations import as_problem, explain
 from bus.edxml.vocabulary import Vocabulary, read_vocabulary
 from bus.model import Problem
 
-__all__ = ["SchemaName", "element_path", "element_paths", "source", "unknown_elements", "validate"]
+__all__ = [
+    "SchemaName",
+    "crowded",
+    "element_path",
+    "element_paths",
+    "source",
+    "unknown_elements",
+    "validate",
+]
 
 
 #: libxml2 spells out the place of each error by counting siblings, which would let one crafted
 #: message of a few megabytes burn minutes.
-MOST_CHILDREN = 10_000
+MOST_CHILDREN = 5_000
 
 
 class SchemaName(enum.StrEnum):
@@ -74,9 +82,9 @@ def validate(tree: etree._Element, name: SchemaName) -> tuple[Problem, ...]:
     The inbound schemas pass over elements they do not know, which rule E20 tells of. An
     element with more than MOST_CHILDREN children is refused without looking further.
     """
-    crowded = _crowded(tree)
-    if crowded:
-        return crowded
+    crowd = crowded(tree)
+    if crowd:
+        return crowd
     if name.is_specification:
         return _by_specification(tree, name)
     schema = _schema(name)
@@ -101,7 +109,8 @@ def unknown_elements(tree: etree._Element, name: SchemaName) -> tuple[etree._Ele
     return vocabularies[name].strangers(tree)
 
 
-def _crowded(tree: etree._Element) -> tuple[Problem, ...]:
+def crowded(tree: etree._Element) -> tuple[Problem, ...]:
+    """One problem for each element with more than MOST_CHILDREN children."""
     return tuple(
         problem(
             "XSD",
@@ -120,17 +129,31 @@ def _without_unknown(
 ) -> dict[etree._Element, etree._Element]:
     """A copy in which a comment stands for each unknown element; its elements with their originals.
 
-    The root comes first. Copies lose line numbers above 65534, so places are told of the originals.
+    The root comes first. Known elements are written anew, one by one: libxml2 copies and cuts
+    trees in time that grows with their elements times the namespaces in scope.
     """
-    known = copy.deepcopy(tree)
-    originals = dict(zip(known.iter(etree.Element), tree.iter(etree.Element), strict=True))
-    for element in unknown_elements(known, name):
-        parent = element.getparent()
-        if parent is not None:
-            stand_in = etree.Comment("")
-            stand_in.tail = element.tail
-            parent.replace(element, stand_in)
+    unknown = frozenset(unknown_elements(tree, name))
+    root = etree.Element(tree.tag, _attributes(tree), nsmap=tree.nsmap)  # type: ignore[arg-type]  # the stubs forget the default namespace
+    root.text = tree.text
+    originals, open_ = {root: tree}, [(tree, root)]
+    while open_:
+        original, parent = open_.pop()
+        for child in original:
+            copied: etree._Element
+            if child in unknown:
+                copied = etree.Comment("")
+                parent.append(copied)
+            else:
+                copied = etree.SubElement(parent, child.tag, _attributes(child))
+                copied.text = child.text
+                originals[copied] = child
+                open_.append((child, copied))
+            copied.tail = child.tail
     return originals
+
+
+def _attributes(element: etree._Element) -> dict[str, str]:
+    return {str(name): str(value) for name, value in element.items()}
 
 
 def _problems(
@@ -163,7 +186,7 @@ def _by_specification(tree: etree._Element, name: SchemaName) -> tuple[Problem, 
 def _schema(name: SchemaName) -> etree.XMLSchema:
     schemas = _compiled.schemas
     if name not in schemas:
-        schemas[name] = etree.XMLSchema(_parsed(name))
+        schemas[name] = schema_types.compiled(_parsed(name))
     return schemas[name]
 
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 from datetime import UTC, date, datetime
 
-from bus.model import Attachment, Extension, Message
+from bus.model import Attachment, Extension, Message, StatusMessage
 
 #: Facts of the journey, not of the document: who gets it, where it passed, how it was packed.
 _LEFT_OUT = frozenset({"recipients", "trace", "attachments", "extensions"})
@@ -26,6 +26,9 @@ def content_digest(message: Message) -> str:
         for field in dataclasses.fields(message)
         if field.name not in _LEFT_OUT
     }
+    if isinstance(message, StatusMessage):
+        # A status has no To: the agency in ResponseFor is whom it goes to.
+        said["response_for"] = _plain(dataclasses.replace(message.response_for, organ_id=None))
     said["kind"] = type(message).__name__
     said["files"] = [_file(item) for item in getattr(message, "attachments", ())]
     said["more"] = sorted(_extension(item) for item in message.extensions)

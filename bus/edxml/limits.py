@@ -32,7 +32,10 @@ _TOKEN = re.compile(
 )
 _QUOTED = re.compile(rb"\"[^\"]*+\"|'[^']*+'")
 # Groups of the pattern. A leaf is a whole short element without attributes: most of a header.
-_LEAF, _END, _VALUES, _CLOSED, _DECLARATION, _BROKEN = 1, 2, 4, 5, 9, 10
+_LEAF, _END, _NAME, _VALUES, _CLOSED, _DECLARATION, _BROKEN = 1, 2, 3, 4, 5, 9, 10
+#: Longest name of an element or attribute, bytes, white space beside it included: problems are
+#: told with paths, which repeat the names around an element.
+_LONGEST_NAME = 1000
 #: Text from this length on is jumped over, bytes.
 _LONG = 4096
 _STARTS = (_VALUES, _CLOSED)
@@ -43,8 +46,8 @@ def check(body: bytes, settings: LimitSettings) -> None:
     """Refuse a body that is larger, deeper or fuller than a limit, or that declares entities.
 
     Memory does not grow with the body, but for UTF-16, which is scanned as a UTF-8 copy.
-    Raises LimitExceeded RCV-001 (size), RCV-002 (depth), RCV-003 (elements, attributes) naming
-    the limit, NotWellFormed XML-002 for a DOCTYPE, XML-003 for an encoding that is not taken.
+    Raises LimitExceeded RCV-001 (size), RCV-002 (depth), RCV-003 (elements, attributes of one
+    element and of all, a name of more than 1,000 bytes) naming the limit, NotWellFormed XML-002 for a DOCTYPE, XML-003 for an encoding that is not taken.
     """
     if len(body) > settings.body_bytes:
         detail = f"{len(body)} bytes; limits.body_bytes = {settings.body_bytes}."
@@ -59,7 +62,7 @@ def _scan(body: bytes, settings: LimitSettings) -> None:
     for token in _tokens(body):
         kind = token.lastindex
         if kind == _LEAF:
-            tally.element(token)
+            tally.element(token, _LEAF)
         elif kind == _END:
             tally.depth -= 1
         elif kind in _STARTS:
@@ -98,33 +101,46 @@ class _Tally:
         if self.elements > self.settings.elements:
             raise self._refusal(token, "RCV-003", "elements")
 
-    def element(self, token: re.Match[bytes]) -> None:
+    def element(self, token: re.Match[bytes], name: int) -> None:
         self.markup(token)
+        if token.end(name) - token.start(name) > _LONGEST_NAME:
+            raise self._long_name(token)
         if self.depth >= self.settings.depth:
             raise self._refusal(token, "RCV-002", "depth")
 
     def start(self, token: re.Match[bytes]) -> None:
-        self.element(token)
+        self.element(token, _NAME)
         if token.end(_VALUES) > token.start(_VALUES):
-            self.attributes += _count(self.body, token, self.settings.attributes - self.attributes)
+            count = self._count(token)
+            self.attributes += count
             if self.attributes > self.settings.attributes:
                 raise self._refusal(token, "RCV-003", "attributes")
+            if count > self.settings.element_attributes:
+                raise self._refusal(token, "RCV-003", "element_attributes")
         if token.lastindex == _VALUES:
             self.depth += 1
+
+    def _count(self, token: re.Match[bytes]) -> int:
+        """Count the attributes of one start tag, no further than one more than may be."""
+        room = min(self.settings.attributes - self.attributes, self.settings.element_attributes)
+        count, at = 0, token.start(_VALUES)
+        for count, value in enumerate(_QUOTED.finditer(self.body, *token.span(_VALUES)), start=1):
+            if value.start() - at > _LONGEST_NAME:
+                raise self._long_name(token)
+            if count > room:
+                break
+            at = value.end()
+        return count
+
+    def _long_name(self, token: re.Match[bytes]) -> LimitExceeded:
+        line, column = _position(self.body, token.start())
+        detail = f"A name is longer than {_LONGEST_NAME} bytes."
+        return LimitExceeded(detail, code="RCV-003", line=line, column=column)
 
     def _refusal(self, token: re.Match[bytes], code: str, name: str) -> LimitExceeded:
         line, column = _position(self.body, token.start())
         limit = getattr(self.settings, name)
         return LimitExceeded(f"limits.{name} = {limit}.", code=code, line=line, column=column)
-
-
-def _count(body: bytes, token: re.Match[bytes], room: int) -> int:
-    """Count the attributes of one start tag, no further than one more than `room`."""
-    count = 0
-    for count, _ in enumerate(_QUOTED.finditer(body, *token.span(_VALUES)), start=1):
-        if count > room:
-            break
-    return count
 
 
 def _refuse_declaration(body: bytes, at: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from dataclasses import replace
 
 from lxml import etree
 
@@ -111,7 +112,12 @@ def _without(body: bytes, first: int, lines: int) -> bytes:
 
 
 def _warning(junk: str) -> Problem:
-    return problem("E01", line=1, column=1, value=junk, severity=Severity.WARN)
+    found = problem("E01", line=1, column=1, value=junk, severity=Severity.WARN)
+    return replace(
+        found,
+        message="What stands before the first '<' was left out.",
+        message_vi="Đã bỏ qua phần thừa đứng trước dấu '<' đầu tiên.",
+    )
 
 
 def _refusal(error: etree.XMLSyntaxError) -> NotWellFormed:

@@ -25,12 +25,18 @@ class Origin:
 def mark(xml: bytes, origin: Origin) -> bytes:
     """The edXML document with an `Original` element at the end of its header; UTF-8.
 
-    Documents that are not edXML come back unchanged.
+    Whatever else it holds in the namespace of `Original` is taken out. Documents that are not
+    edXML come back unchanged.
     """
     root = parser.parse(xml)
     header = root.find(f"{{{_QCVN}}}edXMLEnvelope/{{{_QCVN}}}edXMLHeader")
     if header is None:
         return xml
+    # What a sender wrote in our namespace would be signed by us as the origin.
+    for forged in list(root.iter(f"{{{NAMESPACE}}}*")):
+        above = forged.getparent()
+        if above is not None:
+            above.remove(forged)
     mark_ = etree.SubElement(header, f"{{{NAMESPACE}}}Original", nsmap={"lt": NAMESPACE})
     for name in ("message_id", "sender", "dialect", "sha256"):
         mark_.set(_attribute(name), getattr(origin, name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -27,6 +28,12 @@ from bus.model import (
 _DECLARATION = re.compile(rb"\A<\?xml[^>]*\?>\s*")
 
 
+#: Most problems that one answer tells: a small message can be made to have a hundred thousand.
+MOST_PROBLEMS = 1000
+#: Longest text of a problem, characters: it repeats what the sender wrote.
+_LONGEST = 1000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """The payload of a reply; `verbatim` pairs elements in it with the bytes they stand for."""
@@ -46,7 +53,7 @@ def accepted(operation: str, result: AcceptResult) -> Answer:
 
 
 def checked(report: CheckReport) -> Answer:
-    """Every problem found, none left out."""
+    """Every problem found, as far as an answer of bounded size can hold them."""
     root = new("CheckDocumentResponse")
     add(root, "acceptable", report.acceptable)
     add(root, "dialect", report.dialect)
@@ -55,20 +62,24 @@ def checked(report: CheckReport) -> Answer:
 
 
 def add_problems(parent: etree._Element, problems: Iterable[Problem]) -> None:
-    """Append one Problem element each."""
-    for problem in problems:
+    """Append one Problem element each, the first MOST_PROBLEMS of them, long texts cut."""
+    for problem in itertools.islice(problems, MOST_PROBLEMS):
         element = etree.SubElement(parent, tag("Problem"))
         add(element, "rule", problem.rule)
         add(element, "severity", problem.severity.value)
-        add(element, "path", problem.path)
+        add(element, "path", _short(problem.path))
         add(element, "line", problem.line)
         add(element, "column", problem.column)
-        add(element, "value", problem.value)
-        add(element, "expected", problem.expected)
-        add(element, "message", problem.message)
-        add(element, "messageVi", problem.message_vi)
+        add(element, "value", _short(problem.value))
+        add(element, "expected", _short(problem.expected))
+        add(element, "message", _short(problem.message))
+        add(element, "messageVi", _short(problem.message_vi))
         add(element, "hint", problem.hint)
         add(element, "hintVi", problem.hint_vi)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def pending(page: PendingPage) -> Answer:

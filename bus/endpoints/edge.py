@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from wsgiref.types import StartResponse
 
@@ -60,6 +60,9 @@ class _Turn:
     version: SoapVersion
     correlation_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     not_understood: tuple[str, ...] = ()
+    caller: Caller = field(default_factory=Caller)
+    #: The request as it arrived, as far as it was read.
+    raw: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +103,9 @@ class ExchangeApplication:
         self, environ: dict[str, Any], error: errors.BusError
     ) -> tuple[str, list[tuple[str, str]], bytes]:
         """Status line, headers and body for a request that the HTTP edge refuses by itself."""
-        reply = self._fault(_Turn(version_asked(environ)), error)
+        turn = _Turn(version_asked(environ))
+        self._record(environ, turn, error)
+        reply = self._fault(turn, error)
         return reply.status, list(reply.headers), reply.body
 
     def _reply(self, environ: dict[str, Any], turn: _Turn) -> _Reply:
@@ -110,10 +115,18 @@ class ExchangeApplication:
             _log.exception("defect", correlation_id=turn.correlation_id)
             return self._fault(turn, errors.Defect())
 
+    def _record(self, environ: dict[str, Any], turn: _Turn, error: errors.BusError) -> None:
+        """Leave an audit row for a refused call; a mistyped address of a browser is none."""
+        if environ.get("REQUEST_METHOD") != "POST":
+            return
+        caller = replace(turn.caller, remote=str(environ.get("REMOTE_ADDR") or ""))
+        self._exchange.refused(error, turn.raw, caller=caller, correlation_id=turn.correlation_id)
+
     def _answered(self, environ: dict[str, Any], turn: _Turn) -> _Reply:
         try:
             return self._serve(environ, turn)
         except errors.BusError as error:
+            self._record(environ, turn, error)
             return self._fault(turn, error)
 
     def _serve(self, environ: dict[str, Any], turn: _Turn) -> _Reply:
@@ -127,9 +140,10 @@ class ExchangeApplication:
         return self._operation(read_request(environ, self._limits), turn)
 
     def _operation(self, request: Request, turn: _Turn) -> _Reply:
+        turn.raw = request.raw
         envelope = self._read(request, turn)
         _check_operation(envelope.payload, request.action)
-        caller = self._authenticate(
+        turn.caller = self._authenticate(
             envelope.root,
             token=request.token,
             client_certificate_der=request.client_certificate_der,
@@ -137,7 +151,7 @@ class ExchangeApplication:
         )
         check_payload(envelope.payload)
         call = Call(
-            caller=caller,
+            caller=turn.caller,
             correlation_id=turn.correlation_id,
             received_at=self._clock.now(),
             evidence=request.raw,

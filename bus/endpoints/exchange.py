@@ -5,11 +5,12 @@ from __future__ import annotations
 import pybase64
 from lxml import etree
 
+from bus.edxml.paths import line_of
 from bus.endpoints import answers
 from bus.endpoints.answers import Answer
 from bus.endpoints.operation import Invocation, operation
 from bus.endpoints.spyne_shim import Integer, Unicode
-from bus.errors import ProtocolRejected
+from bus.errors import NotWellFormed, ProtocolRejected
 from bus.model import Kind
 
 #: Page size when the caller names none.
@@ -119,7 +120,10 @@ def _text(value: str | None) -> str | None:
 
 def _canonical(element: etree._Element) -> bytes:
     """A document's bytes: what its own signature was computed over, free of the envelope."""
-    return etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
+    try:
+        return etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
+    except etree.C14NError as error:
+        raise NotWellFormed("A namespace is no absolute URI.", line=line_of(element)) from error
 
 
 def _decoded(text: str, path: str) -> bytes:

@@ -18,6 +18,8 @@ from bus.envelope.soap import SoapVersion
 #: trusted TLS terminator presented. No HTTP header can set it.
 CLIENT_CERTIFICATE = "lienthong.client_certificate_der"
 
+#: Longest Content-Type header that is taken apart, characters.
+_LONGEST_MEDIA_TYPE = 1000
 #: Encodings in which markup is ASCII; others could hide it from the byte scanner of `limits`.
 _CHARSETS = re.compile(r"utf-?8|utf-16(le|be)?|us-ascii|ascii|iso-8859-\d{1,2}|windows-125\d")
 _DECLARATION = re.compile(r"^\ufeff?(<\?xml[^>]*?\sencoding\s*=\s*[\"']([\w.\-]+)[\"'][^>]*?\?>)")
@@ -77,6 +79,8 @@ def version_asked(environ: dict[str, Any]) -> SoapVersion:
 @functools.lru_cache(maxsize=256)
 def _media_type(content_type: str) -> _MediaType:
     message = Message()
+    # The library's parser is quadratic, and what is longer is no media type of ours.
+    content_type = content_type if len(content_type) <= _LONGEST_MEDIA_TYPE else ""
     message["Content-Type"] = content_type
     charset, action = message.get_param("charset"), message.get_param("action")
     return _MediaType(

@@ -13,6 +13,7 @@ from importlib.resources import files
 from lxml import etree
 
 from bus import errors
+from bus.edxml import schema_types
 from bus.edxml.paths import element_path, local_name, node_paths
 from bus.edxml.violations import as_problem, explain
 from bus.model import Problem
@@ -36,7 +37,7 @@ def check_payload(payload: etree._Element) -> None:
     """Refuse a payload that breaks the exchange schema; Raises ProtocolRejected SVC-006."""
     schema = _compiled.schema
     if schema is None:
-        schema = _compiled.schema = etree.XMLSchema(_tolerant())
+        schema = _compiled.schema = schema_types.compiled(_tolerant())
     if schema.validate(payload):
         return
     problems = _problems(payload, schema)

@@ -26,6 +26,9 @@ _OUR_ROLES = frozenset(
     }
 )
 
+#: Most header blocks that one fault names.
+_MOST_STRANGE_BLOCKS = 20
+
 
 class SoapVersion(enum.Enum):
     """The two versions of SOAP in use."""
@@ -208,7 +211,7 @@ def _explain_in_header(root: etree._Element, about: Fault) -> None:
     if about.code is FaultCode.VERSION_MISMATCH:
         blocks = [_upgrade()]
     elif about.code is FaultCode.MUST_UNDERSTAND:
-        blocks = [_strange_block(name) for name in about.not_understood]
+        blocks = [_strange_block(name) for name in about.not_understood[:_MOST_STRANGE_BLOCKS]]
     if blocks:
         header = etree.Element(SoapVersion.V12.name_of("Header"))
         header.extend(blocks)

@@ -89,19 +89,43 @@ def refused(
 
     The sender gets the refusal itself even where the store cannot record it.
     """
-    digest = hashlib.sha256(submission.body).hexdigest()
-    event = AuditEvent(
-        at=clock.now(),
-        event="postponed" if error.retryable else "refused",
-        agency=submission.caller.agency,
+    record_refusal(
+        error,
+        submission.body,
+        caller=submission.caller,
         correlation_id=submission.correlation_id,
+        store=store,
+        now=clock.now(),
+    )
+
+
+def record_refusal(
+    error: errors.BusError,
+    content: bytes,
+    *,
+    caller: Caller,
+    correlation_id: str,
+    store: MessageStore,
+    now: datetime,
+) -> None:
+    """Write the audit row of a refusal, once; `content` is empty where it was not read whole."""
+    # A store that is away would only make the caller wait for its answer twice.
+    if error.recorded or isinstance(error, errors.StoreUnavailable):
+        return
+    digest = f"sha256={hashlib.sha256(content).hexdigest()} " if content else ""
+    event = AuditEvent(
+        at=now,
+        event="postponed" if error.retryable else "refused",
+        agency=caller.agency,
+        correlation_id=correlation_id,
         code=error.code,
-        detail=f"sha256={digest} bytes={len(submission.body)} remote={submission.caller.remote}",
+        detail=f"{digest}bytes={len(content)} remote={caller.remote}",
     )
     try:
         store.audit(event)
     except errors.StoreUnavailable:
         return
+    error.recorded = True
 
 
 def dead_notice(

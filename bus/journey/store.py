@@ -21,6 +21,7 @@ from bus.model import (
     NewStatus,
     Receipt,
     RecipientState,
+    StatusCode,
     StatusMessage,
 )
 from bus.model.codes import fold
@@ -85,7 +86,8 @@ def _query(routed: Routed, content_digest: str) -> DuplicateQuery:
         return DuplicateQuery(
             sender=sender,
             kind=Kind.STATUS,
-            document_id=f"{about}|{message.code or ''}|{at}",
+            # Document ids are unique for their issuer only.
+            document_id=f"{_issuer(routed, message)}|{about}|{message.code or ''}|{at}",
             action=0,
             content_digest=content_digest,
             keyed_by_content=False,
@@ -118,7 +120,8 @@ def _compose(
     checked = routed.checked
     submission = checked.verified.submission
     served = {fold(code) for earlier in known for code in earlier.recipients}
-    fresh = _fresh(routed, served, repeated=bool(known))
+    holders = {fold(code) for earlier in known for code in earlier.holders}
+    fresh = _fresh(routed, served, holders)
     message = checked.message
     return NewMessage(
         message_id=(message_id := new_message_id(now)),
@@ -142,18 +145,15 @@ def _compose(
         routes_version=routed.routes_version,
         deliveries=fresh,
         reserves=tuple(sorted(c for c in draft.requested if fold(c) not in served)),
-        receipt=_receipt(message_id, draft, served, signer, now),
+        receipt=_receipt(message_id, draft, served | holders, signer, now),
         status=_status(draft),
     )
 
 
-def _fresh(routed: Routed, served: set[str], *, repeated: bool) -> tuple[NewDelivery, ...]:
+def _fresh(routed: Routed, served: set[str], holders: set[str]) -> tuple[NewDelivery, ...]:
     """One delivery for each agency that has no copy yet, however many codes lead to it."""
-    holders = {fold(d.recipient) for d in routed.answers if fold(d.requested or "") in served}
-    # Copy rows already fired for the first message of this key.
-    wanted = routed.answers if repeated else (*routed.answers, *routed.copies)
     fresh: dict[str, NewDelivery] = {}
-    for delivery in wanted:
+    for delivery in (*routed.answers, *routed.copies):
         place = fold(delivery.recipient)
         if place not in holders and fold(delivery.requested or "") not in served:
             fresh.setdefault(place, delivery)
@@ -161,7 +161,7 @@ def _fresh(routed: Routed, served: set[str], *, repeated: bool) -> tuple[NewDeli
 
 
 def _receipt(
-    message_id: str, draft: Draft, served: set[str], signer: Signer, now: datetime
+    message_id: str, draft: Draft, already: set[str], signer: Signer, now: datetime
 ) -> Receipt:
     routed = draft.routed
     unsigned = Receipt(
@@ -175,7 +175,7 @@ def _receipt(
                 recipient=d.requested,
                 state=d.state,
                 reason=_told(d),
-                already=fold(d.requested) in served,
+                already=not already.isdisjoint((fold(d.requested), fold(d.recipient))),
             )
             for d in routed.answers
             if d.requested
@@ -186,9 +186,11 @@ def _receipt(
 
 
 def _told(delivery: NewDelivery) -> str:
-    if delivery.recipient != delivery.requested:
-        return f"→ {delivery.recipient} {delivery.reason}".strip()
-    return delivery.reason
+    moved = f"→ {delivery.recipient}"
+    # A redirect that ends well is told by its own way, hop by hop.
+    if delivery.recipient == delivery.requested or moved in delivery.reason:
+        return delivery.reason
+    return f"{moved} {delivery.reason}".strip()
 
 
 def _document_id(draft: Draft) -> str:
@@ -205,17 +207,20 @@ def _subject(draft: Draft) -> str:
     return message.subject or ""
 
 
+def _issuer(routed: Routed, status: StatusMessage) -> str:
+    """Whose document a status is about: a recall is told by the issuer, all others to it."""
+    if status.code is StatusCode.RECALL_REQUESTED:
+        return routed.checked.sender.code
+    return next((d.requested for d in routed.answers if d.requested), "")
+
+
 def _status(draft: Draft) -> NewStatus | None:
     message = draft.routed.checked.message
     if not isinstance(message, StatusMessage) or message.code is None or message.at is None:
         return None
-    reporter = draft.routed.checked.sender.code
-    other = next(iter(draft.requested), "")
-    # A recall (13) is told by the issuer itself; every other status is told to the issuer.
-    issuer = reporter if message.code == "13" else other
     return NewStatus(
-        reporter=reporter,
-        issuer=issuer,
+        reporter=draft.routed.checked.sender.code,
+        issuer=_issuer(draft.routed, message),
         document_id=message.response_for.document_id or "",
         code=str(message.code),
         at=message.at,

@@ -1,1 +1,1 @@
-"""The business life of a document: what each status says and who may say it."""
+"""The business life of a document: who may tell which status about it."""

@@ -34,6 +34,7 @@ from bus.model.document import (
 )
 from bus.model.exchange import (
     FINAL_STATES,
+    RETRIED,
     AcceptResult,
     AuditEvent,
     Caller,
@@ -67,6 +68,7 @@ from bus.model.findings import (
 
 __all__ = [
     "FINAL_STATES",
+    "RETRIED",
     "AcceptResult",
     "Agency",
     "AgencyState",

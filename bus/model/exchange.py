@@ -43,6 +43,10 @@ FINAL_STATES = frozenset(
 )
 
 
+#: The reason of a copy that an operator queued again; its receiver is asked whatever it said before.
+RETRIED = "retried by an operator"
+
+
 class CallerMethod(enum.StrEnum):
     """How a caller was authenticated at the edge."""
 

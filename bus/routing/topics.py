@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from bus import model
 
@@ -70,6 +71,7 @@ def wider(pattern: str) -> Iterator[str]:
         yield from (".".join(prefix) for prefix in prefixes)
 
 
+@lru_cache(maxsize=4096)
 def services(pattern: str) -> frozenset[str]:
     """The services (`edoc`, `status`, `notice`) some of whose topics fit the pattern."""
     return frozenset(name for name, length in _LENGTHS.items() if _fits(pattern, name, length))

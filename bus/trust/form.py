@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -28,6 +29,8 @@ _DOCUMENT_TRANSFORMS = frozenset(
 _PARTS_TRANSFORMS = frozenset({(names.EXCLUSIVE,)})
 _DOCUMENT_CANONICALISATIONS = frozenset({names.EXCLUSIVE, names.INCLUSIVE_10, names.INCLUSIVE_11})
 _MOST_REFERENCES = 16
+#: A signature of sixteen references has about a hundred elements; what hides more costs time.
+_MOST_ELEMENTS = 300
 _MOST_CERTIFICATES = 8
 
 
@@ -58,6 +61,8 @@ class Form:
 
 def read(signature: etree._Element) -> Form:
     """The declarations of a ds:Signature; raises SignatureRejected SIG-011 or SIG-008."""
+    if sum(1 for _ in itertools.islice(signature.iter(), _MOST_ELEMENTS + 1)) > _MOST_ELEMENTS:
+        raise _unreadable("Signature holds too many elements.")
     signed_info, value, _ = _children(signature, "SignedInfo", "SignatureValue", "KeyInfo")
     base64_value(value)
     head = _elements(signed_info)

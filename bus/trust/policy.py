@@ -96,14 +96,27 @@ def judge(
     if agency.policy.require_document_signature and not signed:
         raise SignatureRejected("The document itself must be signed.", code="SIG-001")
     if not signed:
-        _demand_method(agency, proven)
+        demand_method(agency, proven)
     return Judgement(caller=proven, coverage=_coverage(proven, signed=signed), warnings=warnings)
 
 
 def may_speak(speaker: Agency, agency: Agency) -> bool:
     """Whether one agency may send for another: itself, or by registration."""
-    own = {fold(code) for code in (speaker.code, *speaker.speaks_for)}
-    return fold(agency.code) in own
+    return fold(agency.code) in represented(speaker)
+
+
+def represented(agency: Agency) -> frozenset[str]:
+    """The folded primary codes an agency may act for: its own and those it is registered for."""
+    return frozenset(fold(code) for code in (agency.code, *agency.speaks_for))
+
+
+def demand_method(agency: Agency, caller: Caller) -> None:
+    """Raise SignatureRejected or NotAuthorised unless the call itself is proof for the policy."""
+    if caller.method in _ENOUGH[agency.policy.mode] and _backed(caller):
+        return
+    if agency.policy.mode is PolicyMode.SIGNATURE:
+        raise SignatureRejected(code="SIG-001")
+    raise NotAuthorised(f"The policy demands {agency.policy.mode}.", code="AUT-001")
 
 
 def authenticate_token(token: str, agency: Agency) -> bool:
@@ -231,14 +244,6 @@ def _coverage(caller: Caller, *, signed: bool) -> Coverage:
         return Coverage.DOCUMENT
     over_body = caller.method is CallerMethod.SIGNATURE
     return Coverage.SOAP_BODY if over_body else Coverage.TRANSPORT
-
-
-def _demand_method(agency: Agency, caller: Caller) -> None:
-    if caller.method in _ENOUGH[agency.policy.mode] and _backed(caller):
-        return
-    if agency.policy.mode is PolicyMode.SIGNATURE:
-        raise SignatureRejected(code="SIG-001")
-    raise NotAuthorised(f"The policy demands {agency.policy.mode}.", code="AUT-001")
 
 
 def _backed(caller: Caller) -> bool:

@@ -31,6 +31,10 @@ class BusSigner:
         signed: bytes = etree.tostring(root.getroottree(), encoding="UTF-8", xml_declaration=True)
         return signed
 
+    def security_header(self, body: bytes, body_id: str, soap: str) -> bytes:
+        """The header block that signs a Body, given in exclusive canonical form, and a Timestamp."""
+        return wssecurity.security_header(body, body_id, soap, self._own, self._clock.now())
+
     def sign_tree(self, envelope: etree._Element) -> None:
         """The same on a parsed envelope, in place."""
         wssecurity.sign_envelope(envelope, self._own, self._clock.now())

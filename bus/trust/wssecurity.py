@@ -13,6 +13,7 @@ import re
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
 from lxml import etree
 
@@ -33,9 +34,8 @@ _FOR_US = frozenset(
     }
 )
 _DATE_TIME = re.compile(r"-?\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
-_BY_ID = etree.XPath(
-    "//*[@*[(local-name()='Id' or local-name()='ID' or local-name()='id') and .=$id]]"
-)
+_Named: TypeAlias = dict[str, list[etree._Element]]  # noqa: SLF001 - lxml's public class
+_ID_NAMES = frozenset({"Id", "ID", "id"})
 
 
 def sign_envelope(
@@ -54,6 +54,24 @@ def sign_envelope(
     token = _add_token(security, own)
     parts = [("#" + _ensure_id(body), body), ("#" + _ensure_id(timestamp), timestamp)]
     security.append(xmldsig.sign_parts(parts, own, _key_info(token)))
+
+
+def security_header(
+    body: bytes, body_id: str, soap: str, own: OwnKey, now: datetime, *, ttl_s: float = 300.0
+) -> bytes:
+    """The wsse:Security header that signs a Body and its own Timestamp, for who joins bytes.
+
+    `body` is the Body element with wsu:Id `body_id` in exclusive canonical form, without
+    comments; `soap` is the namespace of its envelope. The header declares every prefix it uses.
+    """
+    security = _add_security(etree.Element(f"{{{soap}}}Envelope"), soap)
+    timestamp = _add_timestamp(security, now, ttl_s)
+    token = _add_token(security, own)
+    parts: list[tuple[str, etree._Element | bytes]] = [("#" + body_id, body)]
+    parts.append(("#" + _ensure_id(timestamp), timestamp))
+    security.append(xmldsig.sign_parts(parts, own, _key_info(token)))
+    written: bytes = etree.tostring(security, encoding="UTF-8")
+    return written
 
 
 def verify_envelope(
@@ -108,10 +126,11 @@ def _examine(
 ) -> _Examined:
     declared = forms.read(signature)
     forms.demand_parts(declared)
-    parts = {part.uri: _by_id(envelope, part.uri[1:]) for part in declared.parts}
-    certificates = _certificates(forms.key_info(signature), envelope, security)
+    named = _named(envelope)
+    parts = {part.uri: _by_id(named, part.uri[1:]) for part in declared.parts}
+    certificates = _certificates(forms.key_info(signature), named, security)
     standing = xmldsig.first_known(certificates, resolve)
-    verdict = xmldsig.prove(xmldsig.written(signature), declared, parts, standing)
+    verdict = xmldsig.prove(signature, declared, parts, standing)
     signed = list(parts.values())
     timestamp = _only(security.findall(names.TIMESTAMP), "Timestamp")
     if not _among(_body(envelope), signed) or not _among(timestamp, signed):
@@ -165,15 +184,27 @@ def _among(element: etree._Element, signed: list[etree._Element]) -> bool:
     return any(one is element for one in signed)
 
 
-def _by_id(envelope: etree._Element, wanted: str) -> etree._Element:
-    found = _BY_ID(envelope, id=wanted)
-    if not isinstance(found, list) or len(found) != 1 or not isinstance(found[0], etree._Element):  # noqa: SLF001 - lxml's public class
+def _named(envelope: etree._Element) -> _Named:
+    """Every element of the message by each of its ids, in one pass over the message."""
+    named: _Named = {}
+    for element in envelope.iter(etree.Element):
+        values = {
+            value for name, value in element.items() if str(name).rpartition("}")[2] in _ID_NAMES
+        }
+        for value in values:
+            named.setdefault(str(value), []).append(element)
+    return named
+
+
+def _by_id(named: _Named, wanted: str) -> etree._Element:
+    found = named.get(wanted, [])
+    if len(found) != 1:
         raise SignatureRejected("A reference names no or several elements.", code="SIG-004")
     return found[0]
 
 
 def _certificates(
-    key_info: etree._Element, envelope: etree._Element, security: etree._Element
+    key_info: etree._Element, ids: _Named, security: etree._Element
 ) -> tuple[bytes, ...]:
     reference = key_info.find(names.TOKEN_REFERENCE)
     if reference is None:
@@ -181,7 +212,7 @@ def _certificates(
     named = reference.find(f"{{{names.WSSE}}}Reference")
     if named is None:
         return forms.certificates(reference)
-    token = _by_id(envelope, named.get("URI", "#")[1:])
+    token = _by_id(ids, named.get("URI", "#")[1:])
     if token.tag != names.TOKEN or token.getparent() is not security:
         raise SignatureRejected("The key reference names no token.", code="SIG-011")
     if token.get("ValueType", names.X509V3) != names.X509V3:

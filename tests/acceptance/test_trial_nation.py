@@ -18,7 +18,18 @@ from bus.dev.story import Story
 def test_dev_once_checks_every_hop_and_exits_zero(tmp_path: Path) -> None:
     """`bus dev --once` exchanges signed documents between three processes and finds nothing wrong."""
     done = subprocess.run(
-        [sys.executable, "-m", "bus", "dev", "--once", "--json", "--dir", str(tmp_path)],
+        [
+            sys.executable,
+            "-m",
+            "bus",
+            "dev",
+            "--once",
+            "--json",
+            "--port",
+            "0",
+            "--dir",
+            str(tmp_path),
+        ],
         capture_output=True,
         text=True,
         timeout=200,

@@ -19,9 +19,13 @@ from bus.trust.keys import OwnKey, load_own_key
 SENDER = "G09"
 #: Keeps its mail in a mailbox.
 POLLING = "H17"
-#: Has its mail pushed to a SOAP service.
-PUSHED = "H57"
-NAMES = {SENDER: "Bộ Nội vụ", POLLING: "Ủy ban nhân dân thành phố Đà Nẵng", PUSHED: "Sở Nội vụ"}
+#: Have their mail pushed, each to a SOAP service of its own.
+PUSHED = ("H57", "H58", "H59", "H60", "H61")
+NAMES = {
+    SENDER: "Bộ Nội vụ",
+    POLLING: "Ủy ban nhân dân thành phố Đà Nẵng",
+    **{code: f"Ủy ban nhân dân tỉnh {code}" for code in PUSHED},
+}
 EXCHANGE = "urn:lienthong:exchange:1"
 PATH = "/services/exchange"
 
@@ -43,12 +47,12 @@ class Corpus:
     _number: int = 0
     _attachments: dict[int, bytes] = field(default_factory=dict)
 
-    def document(self, size_bytes: int, recipient: str) -> bytes:
+    def document(self, size_bytes: int, *recipients: str) -> bytes:
         """A signed edXML document of about `size_bytes` with one random attachment."""
         self._number += 1
         sender = Organization(organ_id=SENDER, name=NAMES[SENDER])
-        to = Organization(organ_id=recipient, name=NAMES[recipient])
-        letter = letters.letter(self._number, sender, (to,), "V/v kết nối, liên thông phần mềm")
+        to = tuple(Organization(organ_id=code, name=NAMES[code]) for code in recipients)
+        letter = letters.letter(self._number, sender, to, "V/v kết nối, liên thông phần mềm")
         content = self._attachments.setdefault(
             size_bytes, os.urandom((size_bytes - _REST) * 3 // 4)
         )
@@ -59,9 +63,9 @@ class Corpus:
         )
         return xmldsig.sign_document(DIALECT.write(letter).content, self.own)
 
-    def request(self, size_bytes: int, recipient: str = POLLING) -> bytes:
-        """A SendDocument call with WS-Security over Body and Timestamp."""
-        return self.envelope(self.document(size_bytes, recipient))
+    def request(self, size_bytes: int, *recipients: str) -> bytes:
+        """A SendDocument call with WS-Security over Body and Timestamp, to one mailbox by default."""
+        return self.envelope(self.document(size_bytes, *(recipients or (POLLING,))))
 
     def envelope(self, document: bytes) -> bytes:
         """The document in a signed SOAP 1.1 envelope, byte for byte as it was signed."""

@@ -87,8 +87,8 @@ def _agencies(sink: tuple[str, int]) -> tuple[Agency, ...]:
             codes=((CodeSystem.QD20, code),),
             state=AgencyState.LIVE,
             dialect="qcvn102_java",
-            channel="soap" if code == corpus.PUSHED else "mailbox",
-            address=f"http://{sink[0]}:{sink[1]}/?wsdl" if code == corpus.PUSHED else None,
+            channel="soap" if code in corpus.PUSHED else "mailbox",
+            address=f"http://{sink[0]}:{sink[1]}/{code}?wsdl" if code in corpus.PUSHED else None,
         )
         for code, name in corpus.NAMES.items()
     )

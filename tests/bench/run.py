@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import corpus
 import latency
 import memory
+import reloading
 from floor import Floor
 from naive import Naive
 from ours import Ours
@@ -68,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _in_process(place, keys, sink.port, letters, plan)
         _over_http(place, keys, sink.port, letters, plan)
         latency.report(CONSOLE, place, keys, sink.port, letters, plan.latency_messages)
+        reloading.report(CONSOLE, place, keys, letters, quick=plan is QUICK)
         memory.report(CONSOLE, place, keys, sink.port, letters, quick=plan is QUICK)
     CONSOLE.print(f"{time.monotonic() - started:.0f} s in all")
 
@@ -99,7 +102,8 @@ def _in_process(
         one.close()
     CONSOLE.print(_table("Accept, in process, one thread (messages/s)", accepted))
     CONSOLE.print(_table("Accept, in process: processor time (ms/message)", processor, cost=True))
-    CONSOLE.print(_table("Push to one receiver over SOAP, one thread (messages/s)", delivered))
+    title = f"Push over SOAP, {len(corpus.PUSHED)} receivers a message, one thread (pushes/s)"
+    CONSOLE.print(_table(title, delivered))
 
 
 def _turn(
@@ -107,12 +111,12 @@ def _turn(
 ) -> tuple[Rate, Rate]:
     accept, deliver = stack
     number = 5 if warming else plan.most[size]
-    requests = [letters.request(size, corpus.PUSHED) for _ in range(number)]
+    requests = [letters.request(size, *corpus.PUSHED) for _ in range(number)]
     accepted = in_process(accept, requests, plan.turn_s)
     started = time.perf_counter()
     carried = deliver()
-    if carried != accepted.done:
-        raise RuntimeError(f"{accepted.done} accepted, {carried} delivered")
+    if carried != accepted.done * len(corpus.PUSHED):
+        raise RuntimeError(f"{accepted.done} accepted, {carried} pushes")
     return accepted, Rate(carried, time.perf_counter() - started)
 
 

@@ -35,8 +35,8 @@ class Sink:
             disable_nagle_algorithm = True
 
             def do_GET(self) -> None:
-                """Give the WSDL with this very address."""
-                place = f"http://127.0.0.1:{sink.port}/".encode()
+                """Give the WSDL of the receiver at this path."""
+                place = f"http://127.0.0.1:{sink.port}{self.path.split('?')[0]}".encode()
                 self._reply(WSDL.read_bytes().replace(_PLACE, place))
 
             def do_POST(self) -> None:

@@ -94,7 +94,7 @@ def test_unknown_messages_are_said_to_be_unknown(store: MessageStore) -> None:
     """Nothing is invented for an id that was never given."""
     assert store.message("none") is None
     assert store.delivery("none", "R1") is None
-    assert store.find_document("SENDER", "none") is None
+    assert store.find_documents("SENDER", "none") == ()
     for ask in (store.body, store.trace):
         with pytest.raises(NotFound) as caught:
             ask("none")
@@ -180,12 +180,17 @@ def test_requests_served_by_others_have_keys_of_their_own(store: MessageStore) -
 
 
 def test_copies_are_not_in_the_duplicate_key(store: MessageStore) -> None:
-    """An agency that got a copy can still be written to."""
+    """Writing to an agency that got a copy is a new request, but makes no second copy."""
     copied = NewDelivery(recipient="R9", state=DeliveryState.PENDING, copied=True)
     plain = new_message("R1")
-    accept(store, replace(plain, deliveries=(*plain.deliveries, copied)))
-    second = accept(store, new_message("R1", "R9", served=("R1",)))
-    assert store.delivery(second.message_id, "R9") is not None
+    first = accept(store, replace(plain, deliveries=(*plain.deliveries, copied)))
+    second = new_message("R1", "R9", served=("R1",))
+    (known,) = store.duplicates(query_of(second))
+    assert (known.recipients, known.holders) == ({"R1"}, {"R1", "R9"})
+    assert not store.accept(second, query_of(second))
+    accept(store, replace(second, deliveries=()))
+    assert store.delivery(second.message_id, "R9") is None
+    assert store.delivery(first.message_id, "R9") is not None
 
 
 def test_one_of_many_racing_repeats_wins(store: MessageStore) -> None:
@@ -380,14 +385,15 @@ def test_statuses_stand_in_the_trace_of_their_document(store: MessageStore) -> N
 
 
 def test_the_newest_document_is_found_by_its_sender(store: MessageStore) -> None:
-    """A document id names the newest document of that sender and never a status."""
-    accept(store, new_message("R1"))
-    newest = accept(store, new_message("R1", action=3, content="new"))
+    """A document id names the documents of that sender, newest first, and never a status."""
+    oldest = accept(store, new_message("R1"))
+    newest = accept(store, new_message("R2", action=3, content="new"))
     accept(store, status_message())
-    found = store.find_document("SENDER", "doc-1")
-    assert found is not None
-    assert found.message_id == newest.message_id
-    assert store.find_document("R1", "doc-1") is None
+    found = store.find_documents("SENDER", "doc-1")
+    assert [each.message_id for each in found] == [newest.message_id, oldest.message_id]
+    assert store.sent_to("SENDER", "doc-1") == {"R1", "R2"}
+    assert store.sent_to("SENDER", "doc-2") is None
+    assert store.find_documents("R1", "doc-1") == ()
 
 
 def test_parked_deliveries_are_listed_and_rerouted(store: MessageStore) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from bus import errors
-from bus.model import Delivery, DeliveryState, Outcome
+from bus.model import Delivery, DeliveryRecord, DeliveryState, Outcome
 from tests.support.worker_bench import DONE, Bench, Gate, bench, wait_until
 
 
@@ -262,3 +263,38 @@ def test_a_worker_with_no_threads_does_nothing(floor: Bench) -> None:
     time.sleep(0.2)
     assert floor.copy(message, "A").attempts == 0
     assert worker.stop(1)
+
+
+def test_what_is_handed_back_untried_leaves_no_trace_in_the_audit(floor: Bench) -> None:
+    """Behind a receiver that is down only real tries are events, however often copies go round."""
+    floor.deeds["DOWN"] = _down
+    ids = [floor.post("DOWN", number=number) for number in range(12)]
+    worker = floor.worker(first_delay_s=30.0)
+    worker.start()
+    wait_until(lambda: any(floor.copy(each, "DOWN").attempts == 1 for each in ids))
+    assert worker.stop(5)
+    tried = sum(recipient == "DOWN" for recipient, _, _ in floor.began)
+    events = floor.database.store.events(after=0, limit=1000)
+    assert sum(each.event == "retry" for each in events) == tried
+    assert tried < 12
+
+
+def test_outcomes_of_quick_deliveries_share_commits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many mailbox copies that wait together are settled in far fewer commits, and all of them."""
+    with bench(tmp_path, poll_s=60) as floor:
+        sizes: list[int] = []
+        record = floor.database.store.record
+
+        def counted(records: Sequence[DeliveryRecord], *, now: datetime) -> int:
+            sizes.append(len(records))
+            return record(records, now=now)
+
+        monkeypatch.setattr(floor.database.store, "record", counted)
+        for number in range(20):
+            floor.post("A", "B", "C", number=number)
+        floor.worker().start()
+        wait_until(lambda: floor.count(DeliveryState.DONE) == 60)
+        assert sum(sizes) == 60
+        assert len(sizes) <= 30

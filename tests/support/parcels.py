@@ -58,3 +58,10 @@ class PlainSigner:
         """Append a comment that a test can look for."""
         self.calls += 1
         return envelope + b"<!-- signed -->"
+
+    def security_header(self, body: bytes, body_id: str, soap: str) -> bytes:
+        """A comment that a test can look for, after a look at what is to be signed."""
+        self.calls += 1
+        assert body_id.encode() in body
+        assert soap.encode() in body
+        return b"<!-- signed -->"

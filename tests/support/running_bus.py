@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ from bus.model import (
 from bus.reload import ReloadParts, propose
 from bus.trust import keys, pki, xmldsig
 from bus.trust.keys import OwnKey
+from tests.support import command_line
 
 DELIVER_ALL = "[[route]]\ndeliver = true\n"
 
@@ -91,6 +93,21 @@ class RunningBus:
         xml = self.app.parts.dialects.get("qcvn102_java").write(document).content
         return xmldsig.sign_document(xml, self.own[by or str(document.sender.organ_id)])
 
+    @property
+    def conf(self) -> Path:
+        """The settings file for commands run beside the bus."""
+        return self.folder / "bus.toml"
+
+    def command(self, *words: str) -> command_line.Done:
+        """Run a bus command as an operator of this bus would."""
+        return command_line.run("--conf", str(self.conf), *words)
+
+    def json(self, *words: str) -> Any:
+        """What a successful command says to machines."""
+        done = self.command(*words, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
     def reload(self, text: str) -> int:
         """Make a table the active one and load it now."""
         database = self.app.database
@@ -140,7 +157,18 @@ def _settings(folder: Path, sections: dict[str, Any]) -> config.Settings:
     }
     for name, changes in sections.items():
         base[name] = base.get(name, {}) | changes
+    (folder / "bus.toml").write_text(_toml(base), encoding="utf-8")
     return config.Settings(**base)  # type: ignore[arg-type]  # pydantic reads the sections
+
+
+def _toml(sections: dict[str, dict[str, Any]]) -> str:
+    lines = []
+    for name, values in sections.items():
+        lines.append(f"[{name}]")
+        for key, value in values.items():
+            plain = str(value) if isinstance(value, Path) else value
+            lines.append(f"{key} = {json.dumps(plain)}")
+    return "\n".join(lines) + "\n"
 
 
 def _register(bus: RunningBus, agencies: tuple[Agency, ...]) -> None:

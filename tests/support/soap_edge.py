@@ -13,6 +13,7 @@ from lxml import etree
 from bus.config import LimitSettings
 from bus.endpoints import ExchangeApplication, exchange_application
 from bus.envelope.receipt import receipt_xml
+from bus.errors import BusError
 from bus.exchange import AgencyPage, Call, CheckReport, Fetched, PendingPage, Pong
 from bus.model import (
     AcceptResult,
@@ -123,6 +124,7 @@ class StandIn:
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
         self.error: Exception | None = None
+        self.refusals: list[tuple[Any, ...]] = []
         self.receipt = make_receipt()
         self.content = b"\x00\xff" * 10
 
@@ -130,6 +132,12 @@ class StandIn:
         self.asked.append(asked)
         if self.error is not None:
             raise self.error
+
+    def refused(
+        self, error: BusError, request: bytes, *, caller: Caller, correlation_id: str
+    ) -> None:
+        """Record; what is refused at the door is no call."""
+        self.refusals.append((error.code, request, caller, correlation_id))
 
     def send_document(self, call: Call, xml: bytes) -> AcceptResult:
         """Record and answer."""

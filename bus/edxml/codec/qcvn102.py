@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from bus.config import LimitSettings
 from bus.edxml import parser
-from bus.edxml.catalogue import SchemaName, validate
+from bus.edxml.catalogue import SchemaName, crowded, validate
 from bus.edxml.codec.flavour import Flavour
 from bus.edxml.codec.reader import read
 from bus.edxml.codec.skeleton import Skeleton, take_apart
 from bus.edxml.codec.writer import write
-from bus.errors import Defect
+from bus.errors import Defect, SchemaRejected
 from bus.model import Message
 from bus.ports import Parsed, Reading, Written
 
@@ -44,9 +44,13 @@ class Qcvn102:
     def parse(self, body: bytes) -> Parsed:
         """Parse a body that passed the byte scanner, and validate it by the tolerant schema.
 
-        Raises NotWellFormed, or SchemaRejected (E02) when nothing in it can be read.
+        Raises NotWellFormed, or SchemaRejected when nothing in it can be read (E02) or there
+        is too much to read (XSD).
         """
         skeleton = take_apart(parser.parse(body))
+        if crowd := crowded(skeleton.root):
+            # Each child would be read and looked up before the message is refused anyway.
+            raise SchemaRejected(path=crowd[0].path, line=crowd[0].line, problems=crowd)
         return Parsed(
             content=skeleton, problems=validate(skeleton.root, SchemaName.QCVN102_INBOUND)
         )

@@ -30,6 +30,7 @@ from bus.edxml.codec.skeleton import Payload, Skeleton
 from bus.edxml.codec.values import WHITE_SPACE, read_value
 from bus.edxml.paths import line_of, local_name
 from bus.edxml.rules import problem
+from bus.errors import NotWellFormed
 from bus.model import (
     Document,
     Extension,
@@ -122,7 +123,7 @@ class _Reader:
         for tag, field in known.items():
             spots = found.get(tag)
             if spots is None:
-                self._absent(field, spot.path, spot.line, prefix, values)
+                self._absent(field, spot, prefix, values)
             else:
                 self._present(field, spots, prefix, values)
         self._attributes(spot)
@@ -143,27 +144,13 @@ class _Reader:
             single = records[0] if records else nothing
             values[field.attribute] = records if field.many else single
 
-    def _absent(
-        self, field: Field, above: str, line: int, prefix: str, values: dict[str, object]
-    ) -> None:
+    def _absent(self, field: Field, above: Spot, prefix: str, values: dict[str, object]) -> None:
         """The values of an absent element, placed where it would stand."""
-        path = f"{above}/{field.element}"
-        if isinstance(field, Wrapper):
-            for inner in field.fields:
-                self._absent(inner, path, line, prefix, values)
-            return
-        if field.many:
-            values[field.attribute] = ()
-            return
-        at = prefix + field.attribute
-        self.places[at] = (path, line)
-        if isinstance(field, Leaf):
-            values[field.attribute] = None
-            return
-        values[field.attribute] = field.record() if field.always else None
-        if field.always:
-            for inner in field.fields:
-                self._absent(inner, path, line, f"{at}.", {})
+        absence = _absence(field)
+        values |= absence.values
+        line = above.line if absence.places else 0
+        for at, path in absence.places:
+            self.places[prefix + at] = (above.path + path, line)
 
     def _wrapper(self, field: Wrapper, spots: list[Spot], prefix: str) -> dict[str, object]:
         spot = self._single(field.rule, spots)
@@ -196,7 +183,10 @@ class _Reader:
             self._inside_leaf(spot)
         if field.kind is Kind.PAYLOAD:
             return self._payload(field, self._single(field.rule, spots))
-        at = f"{prefix}{field.attribute}"
+        at = prefix + field.attribute
+        if len(spots) == 1 and not field.many:
+            self.places[at] = (spots[0].path, spots[0].line)
+            return self._value(field, spots[0])
         filled = [spot for spot in spots if not _blank(spot)]
         if field.many:
             for index, spot in enumerate(filled):
@@ -204,10 +194,12 @@ class _Reader:
             return tuple(_text(spot.element) for spot in filled)
         spot = self._single(field.rule, filled) if filled else spots[0]
         self.places[at] = (spot.path, spot.line)
-        return self._value(field, spot) if filled else None
+        return self._value(field, spot)
 
     def _value(self, field: Leaf, spot: Spot) -> object | None:
         text = _text(spot.element)
+        if not text.strip(WHITE_SPACE):
+            return None
         value = read_value(field.kind, text)
         if value is None:
             severity = Severity.WARN if field.lenient else None
@@ -246,7 +238,11 @@ class _Reader:
             if spot.element.tag == f"{_PREFIX}Signature":
                 self._flag("E19", spot, NAMESPACE, SIGNATURES, severity=Severity.WARN)
             return
-        xml = etree.tostring(spot.element, method="c14n", exclusive=True, with_comments=False)
+        try:
+            xml = etree.tostring(spot.element, method="c14n", exclusive=True, with_comments=False)
+        except etree.C14NError as error:
+            detail = "A namespace is no absolute URI."
+            raise NotWellFormed(detail, path=spot.path, line=spot.line) from error
         home = "/" + "/".join(part.partition("[")[0] for part in parent.path[1:].split("/"))
         self.extensions.append(Extension(parent=home, xml=xml))
         self._flag("E20", spot, local_name(spot.element), None)
@@ -291,6 +287,36 @@ class _Reader:
         self.losses.append(Loss(path=path, fate=FieldFate.LOST, value=value, note=note))
 
 
+class _Absence(NamedTuple):
+    """What stands for an element that is not there."""
+
+    #: Attributes of the record around it.
+    values: dict[str, object]
+    #: Canonical path below that record, path below the element around.
+    places: tuple[tuple[str, str], ...]
+
+
+@functools.cache
+def _absence(field: Field) -> _Absence:
+    values: dict[str, object] = {}
+    places: list[tuple[str, str]] = []
+    step = f"/{field.element}"
+    if isinstance(field, Wrapper):
+        for inner in map(_absence, field.fields):
+            values |= inner.values
+            places += [(at, step + path) for at, path in inner.places]
+    elif field.many:
+        values[field.attribute] = ()
+    else:
+        always = isinstance(field, Group) and field.always
+        # records are frozen, so that one empty record stands for all
+        values[field.attribute] = field.record() if isinstance(field, Group) and always else None
+        places.append((field.attribute, step))
+        for inner in map(_absence, field.fields if isinstance(field, Group) and always else ()):
+            places += [(f"{field.attribute}.{at}", step + path) for at, path in inner.places]
+    return _Absence(values, tuple(places))
+
+
 @functools.cache
 def _tags(table: Group | Wrapper) -> dict[str, Field]:
     """The fields of a table by the tag lxml gives their elements."""
@@ -301,9 +327,8 @@ def _children(spot: Spot) -> list[Spot]:
     elements = list(spot.element)
     names = [local_name(child) for child in elements]
     if len(set(names)) == len(names):
-        return [
-            Spot(child, f"{spot.path}/{name}") for child, name in zip(elements, names, strict=True)
-        ]
+        above = spot.path + "/"
+        return [Spot(child, above + name) for child, name in zip(elements, names, strict=True)]
     totals, seen = Counter(names), Counter[str]()
     spots: list[Spot] = []
     for child, name in zip(elements, names, strict=True):

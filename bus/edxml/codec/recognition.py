@@ -20,10 +20,10 @@ _XML_SERIALIZER = {
     b"http://www.w3.org/2001/XMLSchema",
 }
 #: Marks of the .NET SDK behind the root: xlink on Reference, SOAP attributes, its own element.
+_XLINK = b"http://www.w3.org/1999/xlink"
 _DOTNET = re.compile(
-    rb"http://www\.w3\.org/1999/xlink"
-    rb"|<(?:[\w.\-]+:)?DigitalSignature[\s/>]"
-    rb"|<(?:[\w.\-]+:)?TraceHeaderList\s+(?:id|version|mustUnderstand|actor)\s*="
+    rb"<(?:[\w.\-]+:)?(?:DigitalSignature[\s/>]"
+    rb"|TraceHeaderList\s+(?:id|version|mustUnderstand|actor)\s*=)"
 )
 
 
@@ -38,7 +38,11 @@ def is_serialised_by_dotnet(body: bytes) -> bool:
     bindings = _bindings(head)
     if bindings is None:
         return False
-    return set(bindings.values()) >= _XML_SERIALIZER or _DOTNET.search(head) is not None
+    return set(bindings.values()) >= _XML_SERIALIZER or _is_marked(head)
+
+
+def _is_marked(head: bytes) -> bool:
+    return _XLINK in head or _DOTNET.search(head) is not None
 
 
 def _head(body: bytes) -> bytes:

@@ -16,7 +16,7 @@ from tests.support.parcels import CONTENT, parcel
 def test_the_default_is_our_receiver_contract() -> None:
     """Without options the call is Receive with every argument of receiver-1."""
     agreed = agreement.read({})
-    filled = agreed.fill(parcel("http://127.0.0.1/x?wsdl"))
+    filled = agreed.fill(agreed.values(parcel("http://127.0.0.1/x?wsdl")))
     assert (agreed.operation, agreed.signed) == ("Receive", True)
     assert filled == {
         "messageId": "m-1",
@@ -42,7 +42,7 @@ def test_arguments_nest_and_take_literals() -> None:
             "arg.xml": "content_text",
         }
     )
-    assert agreed.fill(parcel("http://127.0.0.1/x?wsdl")) == {
+    assert agreed.fill(agreed.values(parcel("http://127.0.0.1/x?wsdl"))) == {
         "header": {"from": "G22", "to": "H13"},
         "system": "truc",
         "file": base64.b64encode(CONTENT).decode(),
@@ -81,7 +81,7 @@ def test_bytes_that_are_no_text_cannot_be_sent_as_text() -> None:
     """`content_text` of bytes that are not UTF-8 refuses the delivery instead of sending junk."""
     agreed = agreement.read({"arg.x": "content_text"})
     with pytest.raises(errors.DeliveryRefused):
-        agreed.fill(parcel("http://127.0.0.1/x?wsdl", content=b"\xff\xfe"))
+        agreed.values(parcel("http://127.0.0.1/x?wsdl", content=b"\xff\xfe"))
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,8 @@ def test_it_says_that_a_push_may_come_twice(contract: etree._Element) -> None:
 def test_the_default_call_fills_it_exactly(contract: etree._Element) -> None:
     """What the channel sends by default are the elements of Receive, in their order."""
     elements = contract.findall(".//x:element[@name='Receive']//x:sequence/x:element", NS)
-    filled = agreement.read({}).fill(parcel("http://127.0.0.1/?wsdl"))
+    agreed = agreement.read({})
+    filled = agreed.fill(agreed.values(parcel("http://127.0.0.1/?wsdl")))
     assert [element.get("name") for element in elements] == list(filled)
 
 

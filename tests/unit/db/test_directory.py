@@ -316,3 +316,25 @@ def test_an_import_never_overwrites_what_was_registered_meanwhile(
     assert found.channel == "mailbox"
     assert change.counts == ImportCounts(added=1, unchanged=1)
     assert directory.find("A2") == listed(2)
+
+
+def test_a_change_during_a_look_up_is_seen_by_the_next(
+    directory: SqlDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version read before a change of this process never makes old answers fresh after it."""
+    directory.set_state("H26.01", AgencyState.LIVE)
+    directory.find("H26.01")
+    read = directory.version
+
+    def overtaken() -> int:
+        version = read()
+        monkeypatch.undo()
+        directory.set_state("H26.01", AgencyState.LOCKED)
+        return version
+
+    directory._fresh_until = 0.0
+    monkeypatch.setattr(directory, "version", overtaken)
+    directory.find("H26.01")
+    found = directory.find("H26.01")
+    assert found is not None
+    assert found.state is AgencyState.LOCKED

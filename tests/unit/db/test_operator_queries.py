@@ -250,7 +250,7 @@ def test_notices_are_no_documents(database: Database) -> None:
     ]  # fmt: skip
     assert store.record(records, now=later(1)) == 2
     assert store.counts()["messages"] == 4
-    assert store.find_document("BUS", "doc-1") is None
+    assert store.find_documents("BUS", "doc-1") == ()
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,9 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Connection, event, insert, select
 
-from bus.config import StoreSettings
 from bus.db import Database
 from bus.db.tables import counters
-from bus.db.writer import Writer
+from bus.db.writer import Writer, _Slot
 from bus.errors import Defect, NotFound, StoreUnavailable
 
 
@@ -48,7 +47,7 @@ def together(database: Database, works: list[Callable[[Connection], object]]) ->
     for number, work in enumerate(works):
         threads.append(threading.Thread(target=run, args=(number, work)))
         threads[-1].start()
-        while database.writer._waiting.qsize() <= number:
+        while len(database.writer._waiting) <= number:
             pass
     go.set()
     for thread in threads:
@@ -146,8 +145,77 @@ def test_a_closed_writer_refuses_and_forgets_nothing(database: Database) -> None
     assert names(database) == {"a"}
 
 
-def test_an_unused_writer_has_no_thread(settings: StoreSettings, database: Database) -> None:
-    """Commands that only read start no thread and can still close."""
+def test_an_unused_writer_holds_no_connection(database: Database) -> None:
+    """Commands that only read never touch the write lock and can still close."""
     idle = Writer(database.writers, group_max=1)
-    assert idle._thread is None
+    assert idle._connection is None
     idle.close()
+
+
+def test_a_lone_caller_writes_in_its_own_thread(database: Database) -> None:
+    """Nobody else has to wake up for a commit that nobody else waits for."""
+    wrote = database.writer.submit(lambda _: threading.get_ident())
+    assert wrote == threading.get_ident()
+
+
+def test_works_never_run_at_the_same_time(database: Database) -> None:
+    """However many threads submit, one writes at a time, and every work is done once."""
+    running, done = [0], [0]
+
+    def count(_: Connection) -> None:
+        running[0] += 1
+        assert running[0] == 1
+        done[0] += 1
+        running[0] -= 1
+
+    def submit() -> None:
+        for _ in range(50):
+            database.writer.submit(count)
+
+    threads = [threading.Thread(target=submit) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert done == [400]
+
+
+def test_an_interrupted_caller_does_not_block_the_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread stopped while it waits leaves the queue; who waits behind it is still served."""
+    wait = _Slot.wait
+
+    def interrupted(slot: _Slot) -> bool:
+        if threading.current_thread().name == "interrupted":
+            wait(slot)
+            raise KeyboardInterrupt
+        return wait(slot)
+
+    monkeypatch.setattr(_Slot, "wait", interrupted)
+    started, go = threading.Event(), threading.Event()
+
+    def hold(_: Connection) -> None:
+        started.set()
+        go.wait(10)
+
+    def stop() -> None:
+        with pytest.raises(KeyboardInterrupt):
+            database.writer.submit(add("a"))
+
+    holder = threading.Thread(target=database.writer.submit, args=(hold,))
+    holder.start()
+    started.wait(10)
+    stopped = threading.Thread(target=stop, name="interrupted")
+    stopped.start()
+    while not database.writer._waiting:
+        pass
+    behind = threading.Thread(target=database.writer.submit, args=(add("b"),))
+    behind.start()
+    while len(database.writer._waiting) < 2:
+        pass
+    go.set()
+    for thread in (holder, stopped, behind):
+        thread.join(10)
+    assert names(database) >= {"b"}
+    assert database.writer.submit(add("c")) == "c"

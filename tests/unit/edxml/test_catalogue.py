@@ -222,7 +222,7 @@ def test_a_status_code_out_of_the_list_is_told_with_the_list() -> None:
 
 
 def test_a_crowd_of_errors_is_cut_short() -> None:
-    """Ten thousand children are looked at, one more is refused as such, without a list of errors."""
+    """Five thousand children are looked at, one more is refused as such, without a list of errors."""
     crowd = tree(DOCUMENT)
     head = crowd.find(f".//{{{QCVN}}}MessageHeader")
     assert head is not None
@@ -232,7 +232,7 @@ def test_a_crowd_of_errors_is_cut_short() -> None:
     etree.SubElement(etree.SubElement(head, f"{{{QCVN}}}Subject"), "wrong")
     (found,) = validate(crowd, IN)
     assert found.path.endswith("/edXMLHeader/MessageHeader")
-    assert (found.value, found.expected) == ("10001", "at most 10000 children")
+    assert (found.value, found.expected) == ("5001", "at most 5000 children")
 
 
 def test_a_foreign_root_is_refused() -> None:

@@ -143,10 +143,6 @@ def test_an_empty_status_is_told_everything_at_once() -> None:
             ),
         ),
         (
-            replace(DOCUMENT, attachments=(model.Attachment(content_id="1"),)),
-            ("E14", "reject", "/edXML/AttachmentEncoded/Attachment[1]"),
-        ),
-        (
             replace(DOCUMENT, attachments=DOCUMENT.attachments * 2),
             ("E14", "reject", "/edXML/AttachmentEncoded/Attachment[2]"),
         ),

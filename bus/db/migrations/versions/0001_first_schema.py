@@ -357,3 +357,9 @@ def _protect_audit() -> None:
             f"CREATE TRIGGER audit_no_{verb.lower()} BEFORE {verb} ON audit "
             "BEGIN SELECT RAISE(ABORT, 'audit rows are never changed'); END"
         )
+    # REPLACE removes a row without asking the trigger on DELETE.
+    op.execute(
+        "CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit "
+        "WHEN EXISTS (SELECT 1 FROM audit WHERE seq = NEW.seq) "
+        "BEGIN SELECT RAISE(ABORT, 'audit rows are never changed'); END"
+    )

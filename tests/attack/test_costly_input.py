@@ -1,0 +1,90 @@
+"""Small inputs built to cost seconds: each is refused or cut before the costly part sees it."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from lxml import etree
+
+from bus.config import LimitSettings
+from bus.db.folding import containing
+from bus.edxml import catalogue, limits
+from bus.edxml.catalogue import SchemaName
+from bus.endpoints.request import version_asked
+from bus.envelope.soap import SoapVersion
+from bus.errors import LimitExceeded
+from bus.model.codes import LONGEST_CODE, fold
+
+QCVN = "http://www.mic.gov.vn/TBT/QCVN_102_2016"
+#: Two marks whose canonical order is the other way round: sorting a run of them is quadratic.
+MARKS = "\u0315\u0300"
+
+
+def test_what_is_too_long_for_a_code_is_not_normalised() -> None:
+    """A megabyte of combining marks as an agency code would hold the whole process for minutes."""
+    short = "A" + MARKS
+    assert fold(short) == unicodedata.normalize("NFC", short).casefold()
+    long = "a" + MARKS * LONGEST_CODE
+    assert fold(f" {long} ") == long
+
+
+def test_a_search_reads_only_the_beginning_of_its_text() -> None:
+    """A search text of megabytes is cut before its accents are taken off."""
+    assert containing("đ" * 100_000) == containing("đ" * 500)
+
+
+@pytest.mark.parametrize(
+    "tail", [';a="' + ";" * 60_000, "; charset*" + "9" * 5_000 + "=x", ";a=" + '"\\' * 30_000]
+)
+def test_a_media_type_of_kilobytes_is_not_taken_apart(tail: str) -> None:
+    """The library's parser is quadratic in the header, and stumbles over 5,000 digits."""
+    asked = version_asked({"CONTENT_TYPE": "application/soap+xml" + tail})
+    assert asked is SoapVersion.V11
+
+
+def test_one_element_cannot_carry_thousands_of_attributes() -> None:
+    """Canonicalisation sorts and looks up the attributes of an element in quadratic time."""
+    most = LimitSettings().element_attributes
+    fitting = "<a {}/>".format(" ".join(f'b{n}="1"' for n in range(most)))
+    limits.check(fitting.encode(), LimitSettings())
+    for name in ("b", "xmlns:b"):
+        flood = "<a {}/>".format(" ".join(f'{name}{n}="1"' for n in range(most + 1)))
+        with pytest.raises(LimitExceeded) as refusal:
+            limits.check(flood.encode(), LimitSettings())
+        assert refusal.value.code == "RCV-003"
+        assert "element_attributes" in refusal.value.detail
+
+
+@pytest.mark.parametrize(
+    "markup", ["<%s/>", "<%s>a</%s>", '<%s b="1"/>', '<a %s="1"/>', '<a b="1" %s="2"/>']
+)
+def test_a_name_of_kilobytes_is_refused(markup: str) -> None:
+    """Paths repeat the names around an element: long ones multiply a message by its elements."""
+    name = "n" * 2_000
+    body = markup.replace("%s", name).encode()
+    with pytest.raises(LimitExceeded) as refusal:
+        limits.check(body, LimitSettings())
+    assert refusal.value.code == "RCV-003"
+    assert "name" in refusal.value.detail
+
+
+def test_what_a_schema_leaves_out_is_never_copied() -> None:
+    """Copying and cutting unknown elements is quadratic; only known ones are written anew."""
+    inner = "<b/>" * 50
+    xml = (
+        f'<edXML xmlns="{QCVN}"><edXMLEnvelope><edXMLHeader><MessageHeader/></edXMLHeader>'
+        f"<Stranger>{inner}</Stranger></edXMLEnvelope></edXML>"
+    )
+    tree = etree.fromstring(xml)
+    originals = catalogue._without_unknown(tree, SchemaName.QCVN102_INBOUND)
+    assert next(iter(originals.values())) is tree
+    assert {etree.QName(e).localname for e in originals} == {
+        "edXML",
+        "edXMLEnvelope",
+        "edXMLHeader",
+        "MessageHeader",
+    }
+    assert all(
+        etree.QName(copy).localname == etree.QName(e).localname for copy, e in originals.items()
+    )
