@@ -12,7 +12,7 @@ from lxml import etree
 
 from adapters.qcvn102_java import DIALECT
 from bus.dev import letters
-from bus.model import Organization
+from bus.model import Organization, OtherInfo
 from bus.trust import pki, wssecurity, xmldsig
 from bus.trust.keys import OwnKey, load_own_key
 
@@ -36,7 +36,7 @@ _ENVELOPE = (
     b"</s:Body></s:Envelope>"
 )
 #: What a document weighs besides the base64 of its attachment, bytes.
-_REST = 4_500
+_REST = 6_500
 
 
 @dataclass
@@ -50,8 +50,8 @@ class Corpus:
     def document(self, size_bytes: int, *recipients: str) -> bytes:
         """A signed edXML document of about `size_bytes` with one random attachment."""
         self._number += 1
-        sender = Organization(organ_id=SENDER, name=NAMES[SENDER])
-        to = tuple(Organization(organ_id=code, name=NAMES[code]) for code in recipients)
+        sender = _organization(SENDER)
+        to = tuple(_organization(code) for code in recipients)
         letter = letters.letter(self._number, sender, to, "V/v kết nối, liên thông phần mềm")
         content = self._attachments.setdefault(
             size_bytes, os.urandom((size_bytes - _REST) * 3 // 4)
@@ -59,6 +59,17 @@ class Corpus:
         letter = replace(
             letter,
             document_id=f"{SENDER},{os.urandom(6).hex()},{self._number}",
+            other=OtherInfo(
+                priority=1,
+                sphere="Liên thông văn bản quốc gia",
+                typist="VT",
+                copies=2,
+                pages=22,
+                is_directive=False,
+                appendixes=("Công văn về việc kết nối, liên thông phần mềm quản lý văn bản",),
+            ),
+            due_date=letter.promulgation.issued_on,
+            to_places=("Như trên", "Các bộ, cơ quan ngang bộ", "Lưu: VT"),
             attachments=(replace(letter.attachments[0], content=content),),
         )
         return xmldsig.sign_document(DIALECT.write(letter).content, self.own)
@@ -74,6 +85,20 @@ class Corpus:
         root: Any = etree.fromstring(_ENVELOPE.replace(_MARK, bare), parser)
         wssecurity.sign_envelope(root, self.own, datetime.now(UTC))
         return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+
+
+def _organization(code: str) -> Organization:
+    """An agency as real documents name it: with every field of the block."""
+    return Organization(
+        organ_id=code,
+        in_charge="Chính phủ nước Cộng hòa xã hội chủ nghĩa Việt Nam",
+        name=NAMES[code],
+        address="Số 1 phố Mẫu, phường Mẫu, thành phố Mẫu",
+        email=f"vanthu.{code.lower()}@example.vn",
+        telephone="(024) 3804 3100",
+        fax="(024) 3804 4130",
+        website=f"www.{code.lower()}.example.vn",
+    )
 
 
 def make_keys(folder: Path) -> None:
