@@ -10,7 +10,7 @@ from bus import logs, pipeline, registry
 from bus.clock import SystemClock
 from bus.config import Settings
 from bus.db import Database, open_database
-from bus.db.sweeper import sweep
+from bus.db.sweeper import Sweeper
 from bus.endpoints import ExchangeApplication, exchange_application
 from bus.exchange import Exchange
 from bus.journey.parts import Parts
@@ -61,6 +61,7 @@ class App:
         )
         self.parts = self._parts()
         self.rerouter = self._rerouter()
+        self.sweeper = Sweeper(database, self.clock.now)
         self.worker = Worker(self.parts, settings.delivery, node=self.node, dispatch=self._dispatch)
         database.store.on_new_work = self.worker.wake
         self.watcher = RoutesFileWatcher(settings.routing)
@@ -85,7 +86,7 @@ class App:
 
     def start(self) -> tuple[str, int]:
         """Load the routes, start workers and the server; gives host and port."""
-        sweep(self.database, now=self.clock.now())
+        self.sweeper.start()
         self.routes.load_now()
         self.routes.start()
         self.rerouter.start()
@@ -105,6 +106,7 @@ class App:
         self.watcher.stop()
         self.routes.stop()
         self.rerouter.stop()
+        self.sweeper.stop()
         self.worker.stop(self.settings.delivery.timeout_s)
         self.database.close()
 
@@ -128,6 +130,7 @@ class App:
             self.database.store,
             self.database.directory,
             self.routes,
+            tell=lambda ended: pipeline.tell(ended, self.parts),
             directory_version=self.database.directory.version,
             poll_s=self.settings.routing.poll_s,
         )

@@ -12,7 +12,7 @@ from bus import errors, pipeline
 from bus.channels import outcomes
 from bus.journey.parts import Parts
 from bus.journey.render import render_as
-from bus.journey.report import dead_notice, record_refusal
+from bus.journey.report import record_refusal
 from bus.journey.route import decide, primary
 from bus.journey.store import new_message_id
 from bus.model import (
@@ -170,16 +170,8 @@ class Exchange:
         delivery = self._copy(message_id, mailbox)
         now = self._parts.clock.now()
         why = "" if done else outcomes.bounded(f"DLV-004 {reason}")
-        notice = None
-        if not done:
-            notice = dead_notice(
-                delivery,
-                why,
-                new_message_id(now),
-                directory=self._parts.directory,
-                signer=self._parts.signer,
-                now=now,
-            )
+        ended = replace(delivery, state=DeliveryState.DEAD, reason=why)
+        notice = None if done else pipeline.tell(ended, self._parts)
         return self._parts.store.acknowledge(
             message_id, mailbox.code, done=done, reason=why, now=now, notice=notice
         )

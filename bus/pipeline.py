@@ -10,14 +10,22 @@ from bus.journey.deliver import deliver
 from bus.journey.parts import Inspecting, Parts
 from bus.journey.receive import receive
 from bus.journey.render import render
-from bus.journey.report import dead_notice, failed, refused, report
+from bus.journey.report import failed, refused, report, undelivered_notice
 from bus.journey.route import route
 from bus.journey.states import Checked, Delivered, Translated
 from bus.journey.store import new_message_id, store
 from bus.journey.translate import translate
 from bus.journey.validate import validate
 from bus.journey.verify import observe, verify
-from bus.model import AcceptResult, Delivery, DeliveryRecord, DeliveryState, Problem, Submission
+from bus.model import (
+    AcceptResult,
+    Delivery,
+    DeliveryRecord,
+    DeliveryState,
+    NewMessage,
+    Problem,
+    Submission,
+)
 
 
 def accept(submission: Submission, parts: Parts) -> AcceptResult:
@@ -67,16 +75,16 @@ def dispatch(delivery: Delivery, lease: str, parts: Parts) -> DeliveryRecord:
 
 def conclude(delivered: Delivered, lease: str, parts: Parts) -> DeliveryRecord:
     """Decide what an attempt came to; of a dead delivery its sender gets a report."""
-    now = parts.clock.now()
-    record = report(delivered, lease, parts.schedule, now)
+    record = report(delivered, lease, parts.schedule, parts.clock.now())
     if record.state is not DeliveryState.DEAD:
         return record
-    notice = dead_notice(
-        delivered.delivery,
-        record.reason,
-        new_message_id(now),
-        directory=parts.directory,
-        signer=parts.signer,
-        now=now,
+    ended = replace(delivered.delivery, state=record.state, reason=record.reason)
+    return replace(record, notice=tell(ended, parts))
+
+
+def tell(ended: Delivery, parts: Parts) -> NewMessage | None:
+    """The report to the sender of a copy that will not arrive; None for a report itself."""
+    now = parts.clock.now()
+    return undelivered_notice(
+        ended, new_message_id(now), directory=parts.directory, signer=parts.signer, now=now
     )
-    return replace(record, notice=notice)

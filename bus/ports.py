@@ -222,10 +222,9 @@ class MessageStore(Protocol):
         now: datetime,
         notice: NewMessage | None = None,
     ) -> Delivery:
-        """Settle a mailbox delivery; idempotent: once settled, later calls change nothing.
+        """Settle a mailbox delivery; once settled, later calls change nothing. Raises NotFound.
 
         `notice` (a report to the sender) is written in the same commit when `done` is False.
-        Raises NotFound.
         """
 
     def trace(self, message_id: str) -> Trace:
@@ -240,8 +239,10 @@ class MessageStore(Protocol):
     def parked(self, *, limit: int, after: int) -> tuple[Delivery, ...]:
         """Parked deliveries by id, for the next table version."""
 
-    def reroute(self, delivery_id: int, delivery: NewDelivery, *, routes_version: int) -> None:
-        """Replace what routing decided for a parked delivery, with an audit row."""
+    def reroute(
+        self, delivery_id: int, to: NewDelivery, *, routes_version: int, notice: NewMessage | None
+    ) -> None:
+        """Replace what routing decided for a parked delivery; `notice` goes with a rejection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

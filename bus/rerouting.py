@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from bus import errors, logs
 from bus.journey.route import decide, primary
-from bus.model import Delivery, DeliveryState, NewDelivery
+from bus.model import Delivery, DeliveryState, NewDelivery, NewMessage
 from bus.ports import Directory, MessageStore, RouteDecision, RouteQuery, Routes, RoutesSource
 
 LOG = logs.get("rerouting")
 _PAGE = 500
+#: Makes the report to the sender of a copy that will not arrive.
+Tell: TypeAlias = Callable[[Delivery], NewMessage | None]
 #: After a change everything is asked once more, seconds later: the directory's answers may be half
 #: a second old, and messages routed before the change may be stored after it.
 SETTLE_S = 2.0
@@ -32,9 +35,10 @@ class _Straight:
         return RouteDecision(action="deliver", row=self.row)
 
 
-def reroute_parked(store: MessageStore, directory: Directory, routes: Routes) -> int:
+def reroute_parked(store: MessageStore, directory: Directory, routes: Routes, tell: Tell) -> int:
     """Ask the table again for every parked delivery and record the answer; gives how many moved on.
 
+    What is rejected now is reported to its sender by `tell`: the receipt said that it is parked.
     What stays parked has the reason why it does now; the record names the version that decided.
     """
     moved, after = 0, 0
@@ -44,7 +48,11 @@ def reroute_parked(store: MessageStore, directory: Directory, routes: Routes) ->
             answer = _ask(delivery, directory, routes)
             told = (answer.recipient, answer.state, answer.reason)
             if told != (delivery.recipient, delivery.state, delivery.reason):
-                store.reroute(delivery.delivery_id, answer, routes_version=routes.version)
+                ended = replace(delivery, state=answer.state, reason=answer.reason)
+                notice = tell(ended) if answer.state is DeliveryState.REJECTED else None
+                store.reroute(
+                    delivery.delivery_id, answer, routes_version=routes.version, notice=notice
+                )
                 moved += answer.state is not DeliveryState.PARKED
     if moved:
         LOG.info("parked deliveries moved on", count=moved, routes_version=routes.version)
@@ -73,10 +81,12 @@ class Rerouter:
         directory: Directory,
         routes: RoutesSource,
         *,
+        tell: Tell,
         directory_version: Callable[[], int],
         poll_s: float,
     ) -> None:
         self._store, self._directory, self._routes = store, directory, routes
+        self._tell = tell
         self._directory_version = directory_version
         self._poll_s = poll_s
         self._seen: tuple[int, int] | None = None
@@ -107,7 +117,7 @@ class Rerouter:
             seen = (routes.version, self._directory_version())
             changed = seen != self._seen
             if changed or time.monotonic() >= self._again_at_s:
-                reroute_parked(self._store, self._directory, routes)
+                reroute_parked(self._store, self._directory, routes, self._tell)
                 self._seen = seen
                 self._again_at_s = time.monotonic() + (SETTLE_S if changed else ROUND_S)
         except errors.BusError as error:

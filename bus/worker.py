@@ -227,6 +227,11 @@ class Worker:
         delivered = failed(task.delivery, cause)
         try:
             return pipeline.conclude(delivered, task.lease, self._parts)
+        except errors.Postponed as error:
+            # Dead without a notice would be silence: the last try is made again.
+            _log.warning("conclusion put off", code=error.code, detail=error.detail)
+            due_at = self._now() + timedelta(seconds=self._settings.first_delay_s)
+            return handed_back(task, f"{error.code} {error.detail}".strip(), due_at)
         except Exception:  # noqa: BLE001 - one of the three places that may
             _log.exception("no report to the sender", code=errors.Defect.code)
             return report(delivered, task.lease, self._settings, self._now())
@@ -250,15 +255,7 @@ class Worker:
     def _hand_back(self, returned: Sequence[HandBack]) -> None:
         """Put into the outbox what is not tried now; the claim's attempt does not count."""
         self._outbox += [
-            DeliveryRecord(
-                delivery_id=one.task.delivery.delivery_id,
-                lease=one.task.lease,
-                state=DeliveryState.PENDING,
-                reason=one.task.delivery.reason,
-                due_at=one.due_at,
-                attempts=max(0, one.task.delivery.attempts - 1),
-            )
-            for one in returned
+            handed_back(one.task, one.task.delivery.reason, one.due_at) for one in returned
         ]
 
     def _write_outbox(self) -> None:
@@ -346,3 +343,15 @@ class Worker:
 
     def _now(self) -> datetime:
         return self._parts.clock.now()
+
+
+def handed_back(task: Task, reason: str, due_at: datetime) -> DeliveryRecord:
+    """The record of a copy that waits again, as if it had not been claimed."""
+    return DeliveryRecord(
+        delivery_id=task.delivery.delivery_id,
+        lease=task.lease,
+        state=DeliveryState.PENDING,
+        reason=reason,
+        due_at=due_at,
+        attempts=max(0, task.delivery.attempts - 1),
+    )

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+#: What says how an agency proves itself; all of them empty says nothing of it.
+POLICY_COLUMNS = (
+    "policy",
+    "require_document_signature",
+    "allow_legacy",
+    "legacy_until",
+    "token_sha256",
+)
 COLUMNS = (
     "code",
     "name",
@@ -11,11 +19,7 @@ COLUMNS = (
     "qcvn102",
     "old",
     "tax",
-    "policy",
-    "require_document_signature",
-    "allow_legacy",
-    "legacy_until",
-    "token_sha256",
+    *POLICY_COLUMNS,
     "dialect",
     "channel",
     "address",

@@ -14,7 +14,14 @@ from bus.model import Agency
 from bus.model.codes import fold
 
 
-def parse(text: str) -> tuple[Agency, ...]:
+class AgencyList(tuple[Agency, ...]):
+    """The agencies of a list, in its order."""
+
+    #: Codes of those whose policy the list leaves as it is.
+    without_policy: frozenset[str] = frozenset()
+
+
+def parse(text: str) -> AgencyList:
     """Read the whole list, in its order.
 
     Raises Misconfigured CFG-004 with every problem of every row: bad or doubled codes,
@@ -22,7 +29,8 @@ def parse(text: str) -> tuple[Agency, ...]:
     whoever imports knows the rest of the directory.
     """
     report = Report()
-    agencies = [(row.line, row.agency()) for row in _rows(text.removeprefix("\ufeff"), report)]
+    rows = [(row, row.agency()) for row in _rows(text.removeprefix("\ufeff"), report)]
+    agencies = [(row.line, agency) for row, agency in rows]
     _refuse_doubles(agencies, report)
     _refuse_circles(agencies, report)
     if report.problems:
@@ -31,7 +39,9 @@ def parse(text: str) -> tuple[Agency, ...]:
             f" {more} more" * bool(more)
         )
         raise Misconfigured(detail, code="CFG-004", problems=report.problems)
-    return tuple(agency for _, agency in agencies)
+    listed = AgencyList(agency for _, agency in rows)
+    listed.without_policy = frozenset(one.code for row, one in rows if not row.says_policy)
+    return listed
 
 
 def _rows(text: str, report: Report) -> Iterator[RowReader]:

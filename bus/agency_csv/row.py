@@ -9,6 +9,7 @@ from datetime import date
 from enum import StrEnum
 from typing import TypeVar
 
+from bus.agency_csv.columns import POLICY_COLUMNS
 from bus.agency_csv.report import Report
 from bus.model import Agency, AgencyState, CodeSystem, PolicyMode, TrustPolicy
 
@@ -50,6 +51,11 @@ class RowReader:
             channel_options=self._options(),
             speaks_for=self._codes("speaks_for"),
         )
+
+    @property
+    def says_policy(self) -> bool:
+        """Whether any cell says how the agency proves itself."""
+        return any(self._text(column) for column in POLICY_COLUMNS)
 
     def _wrong(self, rule: str, column: str, value: str = "", expected: str = "") -> None:
         self.report.add(rule, self.line, column, value, expected)

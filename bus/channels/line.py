@@ -16,14 +16,13 @@ import urllib3
 
 from bus import errors
 from bus.channels import outcomes
+from bus.channels.contract import MOST_BYTES, Contract
 from bus.channels.deadline import TimedAdapter
 
 #: Longest wait for a TCP and TLS connection, seconds; a dead host must not cost a whole timeout.
 CONNECT_S = 10.0
 #: Largest answer to a push that is read, bytes; a receiver answers with a few lines.
 ANSWER_BYTES = 1024 * 1024
-#: Largest WSDL or schema document that is read, bytes.
-WSDL_BYTES = 8 * 1024 * 1024
 #: Most documents that make up one WSDL.
 WSDL_PARTS = 64
 _CHUNK_BYTES = 65_536
@@ -52,16 +51,20 @@ class Line:
         self._answer_bytes = answer_bytes
         self._local = threading.local()
         self._loaded = 0
+        self._contract = Contract()
 
     def load(self, url: str) -> bytes:
-        """One document of the WSDL; Raises PeerUnavailable DLV-003 when it lies elsewhere."""
+        """One document of the WSDL; Raises PeerUnavailable DLV-003 when it lies elsewhere or is too large."""
         if origin(url) != self._origin:
             raise errors.PeerUnavailable(f"WSDL refers to {url}", code="DLV-003")
         self._loaded += 1
         if self._loaded > WSDL_PARTS:
             raise errors.PeerUnavailable(f"WSDL of more than {WSDL_PARTS} parts", code="DLV-003")
-        answer = self._exchange("GET", url, None, {}, limit=WSDL_BYTES)
-        return outcomes.judge_document(answer, datetime.now(UTC))
+        answer = self._exchange("GET", url, None, {}, limit=MOST_BYTES)
+        content = outcomes.judge_document(answer, datetime.now(UTC))
+        # What zeep may fill in it has loaded before: each document is weighed with the earlier ones.
+        self._contract.add(content)
+        return content
 
     def post(self, url: str, body: bytes, headers: Headers) -> outcomes.Answer:
         """Send one request; Raises PeerUnavailable DLV-001 or DLV-003."""

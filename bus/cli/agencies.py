@@ -37,7 +37,9 @@ def import_(
         raise Misconfigured(f"{file}: {error}", code="CFG-004") from error
     agencies = agency_csv.parse(text)
     with parts.database() as database, output.progress("agencies", len(agencies)) as done:
-        counts = database.directory.import_agencies(agencies, replace=not keep, on_done=done)
+        counts = database.directory.import_agencies(
+            agencies, replace=not keep, without_policy=agencies.without_policy, on_done=done
+        )
     if json:
         output.emit(counts)
     else:

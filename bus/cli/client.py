@@ -22,6 +22,10 @@ Cert = Annotated[Path | None, typer.Option("--cert", help="The agency's certific
 Token = Annotated[
     Path | None, typer.Option("--token-file", help="File with CODE:TOKEN, mode 0600.")
 ]
+BusCert = Annotated[
+    Path | None,
+    typer.Option("--bus-cert", help="Certificate of the bus, PEM: only its answers are believed."),
+]
 DEFAULT_URL = "http://127.0.0.1:8080/services/exchange"
 
 
@@ -31,6 +35,7 @@ def send(
     key: Key = None,
     cert: Cert = None,
     token_file: Token = None,
+    bus_cert: BusCert = None,
     sign: Annotated[
         bool, typer.Option(help="Put a ds:Signature into a document that has none.")
     ] = True,
@@ -43,7 +48,7 @@ def send(
     body = _read(file)
     if own is not None and sign and b"SignatureValue" not in body and b"edXMLHeader" in body:
         body = xmldsig.sign_document(body, own)
-    result = _client(url, own, token_file).send_package(body)
+    result = _client(url, own, token_file, bus_cert).send_package(body)
     if json:
         output.emit(result)
         return
@@ -67,11 +72,12 @@ def receive(
     key: Key = None,
     cert: Cert = None,
     token_file: Token = None,
+    bus_cert: BusCert = None,
     acknowledge: Annotated[bool, typer.Option(help="Acknowledge what was written.")] = True,
     json: output.JsonFlag = False,
 ) -> None:
     """Fetch everything that waits, urgent first; each file is on disk before it is acknowledged."""
-    client = _client(url, _own_key(key, cert), token_file)
+    client = _client(url, _own_key(key, cert), token_file, bus_cert)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     seen: set[str] = set()
@@ -108,14 +114,21 @@ def _own_key(key: Path | None, cert: Path | None) -> OwnKey | None:
     return load_own_key(key, cert)
 
 
-def _client(url: str, own: OwnKey | None, token_file: Path | None) -> ExchangeClient:
+def _client(
+    url: str, own: OwnKey | None, token_file: Path | None, bus_cert: Path | None
+) -> ExchangeClient:
     from bus.client import ExchangeClient
+    from bus.clock import SystemClock
+    from bus.trust.keys import make_binding
 
     token = None
     if token_file is not None:
         code, _, secret = _read(token_file).decode("utf-8").strip().partition(":")
         token = (code, secret)
-    return ExchangeClient(url, own=own, token=token)
+    fingerprint = None
+    if bus_cert is not None:
+        fingerprint = make_binding("bus", _read(bus_cert), SystemClock().now()).fingerprint
+    return ExchangeClient(url, own=own, token=token, bus_fingerprint=fingerprint)
 
 
 def _read(path: Path) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -95,14 +96,19 @@ def status(json: output.JsonFlag = False) -> None:
     """Show the active version and the version each node runs."""
     with parts.database() as database:
         active, nodes = database.routes.active(), database.routes.nodes()
+    fresh = _fresh()
+    told = [output.plain(n) | {"silent": n.reported_at <= fresh} for n in nodes]
     if json:
-        output.emit({"active": active, "nodes": nodes})
+        output.emit({"active": active, "nodes": told})
         return
     typer.echo(f"active version {active}")
     output.table(
         "Nodes",
-        ("node", "version", "seen"),
-        [(n.node, n.routes_version, n.reported_at) for n in nodes],
+        ("node", "version", "seen", ""),
+        [
+            (n.node, n.routes_version, n.reported_at, "silent" if n.reported_at <= fresh else "")
+            for n in nodes
+        ],
     )
 
 
@@ -175,17 +181,20 @@ def _parts(database: Database, current: Settings) -> ReloadParts:
     )
 
 
-def _await_nodes(database: Database, wait_s: float) -> None:
-    """Wait until every node heard of lately runs the active version; Raises PeerUnavailable."""
-    from datetime import timedelta
-
+def _fresh() -> datetime:
+    """Since when a node must have reported to count as running."""
     from bus.clock import SystemClock
 
+    return SystemClock().now() - timedelta(seconds=NODE_SILENT_S)
+
+
+def _await_nodes(database: Database, wait_s: float) -> None:
+    """Wait until every node heard of lately runs the active version; Raises PeerUnavailable."""
     deadline = time.monotonic() + wait_s
     while wait_s:
         # Asked again each time: another reload may have made a newer one active meanwhile.
         version = database.routes.active()
-        fresh = SystemClock().now() - timedelta(seconds=NODE_SILENT_S)
+        fresh = _fresh()
         nodes = [node for node in database.routes.nodes() if node.reported_at > fresh]
         if nodes and all(node.routes_version == version for node in nodes):
             return

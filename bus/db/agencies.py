@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
 from bus.db.folding import without_accents
-from bus.db.tables import agencies, agency_codes, agency_speakers, counters
+from bus.db.tables import agencies, agency_codes, counters
 from bus.model import Agency, AgencyState, CodeSystem, KeyBinding, PolicyMode, TrustPolicy
 from bus.model.codes import fold
 
@@ -51,7 +51,7 @@ def codes_of(agency: Agency) -> frozenset[str]:
 
 
 def write_codes(connection: Connection, written: list[Agency]) -> None:
-    """Make the look-ups by code and by represented agency say what the agencies do."""
+    """Make the look-ups by code say what the agencies do."""
     primaries = [each.code for each in written]
     folded = {code: each.code for each in written for code in codes_of(each)}
     connection.execute(delete(agency_codes).where(agency_codes.c.agency.in_(primaries)))
@@ -60,11 +60,6 @@ def write_codes(connection: Connection, written: list[Agency]) -> None:
         insert(agency_codes),
         [{"folded": code, "agency": primary} for code, primary in folded.items()],
     )
-    connection.execute(delete(agency_speakers).where(agency_speakers.c.agency.in_(primaries)))
-    speaking = {(fold(code), each.code) for each in written for code in each.speaks_for}
-    if speaking:
-        rows = [{"folded": code, "agency": primary} for code, primary in sorted(speaking)]
-        connection.execute(insert(agency_speakers), rows)
 
 
 def count(connection: Connection) -> int:

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, select
 
+from bus.db.prepared import inserting
 from bus.db.tables import audit
 from bus.model import AuditEvent
 
-_INSERT = insert(audit)
+_INSERT = inserting(audit, without=["seq"])
 
 
 def append(connection: Connection, events: Iterable[AuditEvent]) -> None:
     """Add rows in the order given; their numbers are the store's to give."""
-    rows = [_columns(event) for event in events]
-    if rows:
-        connection.execute(_INSERT, rows)
+    _INSERT.run_each(connection, map(_columns, events))
 
 
 def of_message(connection: Connection, message_id: str) -> tuple[AuditEvent, ...]:

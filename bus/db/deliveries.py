@@ -232,15 +232,15 @@ def reroute(
     *,
     routes_version: int,
     now: datetime,
-) -> bool:
-    """Replace what routing decided for a parked copy; False when it is parked no more.
+) -> DeliveryState | None:
+    """Replace what routing decided for a parked copy; its state, None when it is parked no more.
 
     A copy sent on to somebody who has one already is cancelled instead of doubled.
     """
     parked = in_state(DeliveryState.PARKED)
     found = _one(connection, deliveries.c.id == delivery_id, parked)
     if found is None:
-        return False
+        return None
     values = _decided(new, routes_version)
     if new.recipient != found.recipient and _has_one(connection, found, new.recipient):
         values |= {
@@ -252,7 +252,7 @@ def reroute(
     detail = f"{values['state']} {new.recipient} by row {new.row} of version {routes_version}"
     event = _event(found, "rerouted", now, code=new.reason, detail=detail)
     audit.append(connection, [event])
-    return True
+    return DeliveryState(values["state"])
 
 
 def _has_one(connection: Connection, parked: Delivery, recipient: str) -> bool:

@@ -18,7 +18,7 @@ from bus.db.failures import mapped
 from bus.db.folding import containing
 from bus.db.importing import ImportCounts
 from bus.db.store import utc_now
-from bus.db.tables import agencies, agency_codes, agency_speakers, key_bindings
+from bus.db.tables import agencies, agency_codes, key_bindings
 from bus.db.whole_directory import WholeDirectory, above, read_all
 from bus.db.writer import Writer
 from bus.errors import Misconfigured, NotFound
@@ -140,13 +140,6 @@ class SqlDirectory:
         parent = agency.code if agency else code
         return self._all_where(agencies.c.parent == parent)
 
-    def speakers_of(self, code: str) -> tuple[Agency, ...]:
-        """The agencies registered to speak for one (clearing-houses), by code."""
-        agency = self.find(code)
-        names = rows.codes_of(agency) if agency else {fold(code)}
-        speakers = select(agency_speakers.c.agency).where(agency_speakers.c.folded.in_(names))
-        return self._all_where(agencies.c.code.in_(speakers))
-
     def keys(self, agency: str | None = None) -> tuple[KeyBinding, ...]:
         """Bindings of one agency or of all, oldest first, revoked ones included."""
         c = key_bindings.c
@@ -165,24 +158,31 @@ class SqlDirectory:
         listed: Iterable[Agency],
         *,
         replace: bool,
+        without_policy: Iterable[str] = (),
         on_done: Callable[[int], None] = lambda _: None,
     ) -> ImportCounts:
         """Add and update agencies from a list; with `replace`, lock those it does not name.
 
-        A listed agency without dialect and channel keeps its state, policy and connection.
+        A listed agency without dialect and channel keeps its state, policy and connection, one
+        named by `without_policy` its policy. `speaks_for` may hold any code of the directory.
         Traffic goes on between the commits of a long list; what a broken-off import left is
-        completed by running it again; `on_done` is told how many more are through. Raises Misconfigured CFG-004, before anything is written,
-        when two agencies would share a code.
+        completed by running it again; `on_done` is told how many more are through. Raises
+        Misconfigured CFG-004, before anything is written, when two agencies would share a code
+        or one speaks for nobody known.
         """
         whole = tuple(listed)
         with self._reading() as connection:
             owners = importing.owners(connection)
         importing.refuse_conflicts(whole, owners, replace_all=replace)
+        whole = importing.resolve_speakers(whole, owners)
+        silent = frozenset(map(fold, without_policy))
         named = {fold(each.code) for each in whole}
         primaries = sorted(set(owners.values())) if replace else []
         absent = [code for code in primaries if fold(code) not in named]
         with mapped():
-            counts = importing.merge_all(self._readers, self._writer, whole, absent, on_done)
+            counts = importing.merge_all(
+                self._readers, self._writer, whole, absent, without_policy=silent, on_done=on_done
+            )
         self._changed(lambda _: None, "agencies.imported", None, str(counts))
         return counts
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, and_, bindparam, select
 
+from bus.db.prepared import Prepared, inserting
 from bus.db.records import receipt_of
 from bus.db.tables import deliveries, duplicate_keys, messages
 from bus.model import DeliveryState, NewMessage
@@ -22,7 +23,7 @@ _SAME_KEY = and_(
     _key.action == bindparam("action"),
     _key.key_digest == bindparam("key_digest"),
 )
-_TAKEN = (
+_TAKEN = Prepared(
     select(messages.c.content_digest, _key.recipient)
     .join(messages, messages.c.id == _key.message)
     .where(_SAME_KEY)
@@ -45,7 +46,7 @@ NEVER_ARRIVED = (DeliveryState.DEAD, DeliveryState.CANCELLED, DeliveryState.REJE
 _HOLDERS = select(deliveries.c.message, deliveries.c.recipient).where(
     deliveries.c.message.in_(_OF_KEY), deliveries.c.state.not_in(NEVER_ARRIVED)
 )
-_INSERT = insert(duplicate_keys)
+_INSERT = inserting(duplicate_keys)
 
 
 class LostRace(Exception):
@@ -61,8 +62,11 @@ def requested(message: NewMessage) -> frozenset[str]:
 def known(connection: Connection, query: DuplicateQuery) -> tuple[KnownMessage, ...]:
     """Accepted messages with this key, oldest first."""
     key = _key_of(query)
+    # Nearly every message is new: for those one look at an index has to do.
+    if not _TAKEN.run(connection, key).fetchall():
+        return ()
     found = connection.execute(_KNOWN, key).all()
-    copies = connection.execute(_HOLDERS, key).all() if found else []
+    copies = connection.execute(_HOLDERS, key).all()
     return tuple(
         KnownMessage(
             message_id=row.message_id,
@@ -83,7 +87,7 @@ def refuse_taken(connection: Connection, message: NewMessage, query: DuplicateQu
     """
     served = set(_served(message))
     key = _key_of(query)
-    found = connection.execute(_TAKEN, key).all()
+    found = _TAKEN.run(connection, key).fetchall()
     for content_digest, recipient in found:
         if recipient in served or content_digest != query.content_digest:
             raise LostRace
@@ -98,8 +102,8 @@ def claim(connection: Connection, number: int, message: NewMessage, query: Dupli
     key = _key_of(query) | {"message": number}
     rows = [key | {"recipient": recipient} for recipient in _served(message)]
     try:
-        connection.execute(_INSERT, rows)
-    except IntegrityError as error:
+        _INSERT.run_each(connection, rows)
+    except sqlite3.IntegrityError as error:
         raise LostRace from error
 
 

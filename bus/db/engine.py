@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -14,9 +13,10 @@ from sqlalchemy.exc import ArgumentError
 
 from bus.config import StoreSettings
 from bus.db.failures import mapped
+from bus.db.prepared import driver
 from bus.errors import Misconfigured
 
-_dump_json = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def database_file(url: str) -> Path:
@@ -56,7 +56,7 @@ def _engine(settings: StoreSettings, *, begin: str, read_only: bool) -> Engine:
         connect_args={"timeout": settings.busy_timeout_s},
         pool_size=32,
         max_overflow=256,
-        json_serializer=_dump_json,
+        json_serializer=_JSON.encode,
     )
 
     def prepare(raw: sqlite3.Connection, _record: object) -> None:
@@ -66,7 +66,7 @@ def _engine(settings: StoreSettings, *, begin: str, read_only: bool) -> Engine:
             raw.execute(f"PRAGMA {pragma}").close()
 
     def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        driver(connection).execute(begin)
 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", start)

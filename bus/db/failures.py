@@ -39,6 +39,8 @@ def mapped() -> Iterator[None]:
     try:
         yield
     except exc.StatementError as error:
+        raise _translate(error.orig) from error
+    except sqlite3.Error as error:
         raise _translate(error) from error
     except exc.TimeoutError as error:
         raise StoreUnavailable("every connection to the store is in use") from error
@@ -48,8 +50,7 @@ def mapped() -> Iterator[None]:
         raise StoreUnavailable(error.strerror or type(error).__name__) from error
 
 
-def _translate(error: exc.StatementError) -> BusError:
-    cause = error.orig
+def _translate(cause: BaseException | None) -> BusError:
     if isinstance(cause, BusError):
         return cause
     code = getattr(cause, "sqlite_errorcode", None)

@@ -58,10 +58,7 @@ def refuse_conflicts(
 
     `owners` maps every folded code of the directory to its agency's primary code.
     """
-    faults = list(_conflicts(listed, owners, replace_all=replace_all))
-    if faults:
-        more = f" (and {len(faults) - _SHOWN} more)" if len(faults) > _SHOWN else ""
-        raise Misconfigured("; ".join(faults[:_SHOWN]) + more, code="CFG-004")
+    _refuse(list(_conflicts(listed, owners, replace_all=replace_all)))
 
 
 def owners(connection: Connection) -> dict[str, str]:
@@ -69,11 +66,43 @@ def owners(connection: Connection) -> dict[str, str]:
     return dict(connection.execute(select(agency_codes.c.folded, agency_codes.c.agency)).all())
 
 
+def resolve_speakers(listed: Sequence[Agency], owners: Mapping[str, str]) -> tuple[Agency, ...]:
+    """The list with primary codes for those whom its agencies speak for.
+
+    Raises Misconfigured CFG-004 naming every code that neither list nor directory knows.
+    """
+    known = dict(owners)
+    for each in listed:
+        primary = owners.get(fold(each.code), each.code)
+        known |= dict.fromkeys(rows.codes_of(each), primary)
+    faults = [
+        f"{each.code} speaks for {code}, which nobody is called"
+        for each in listed
+        for code in each.speaks_for
+        if fold(code) not in known
+    ]
+    _refuse(faults)
+    return tuple(
+        replace(each, speaks_for=tuple(dict.fromkeys(known[fold(c)] for c in each.speaks_for)))
+        if each.speaks_for
+        else each
+        for each in listed
+    )
+
+
+def _refuse(faults: Sequence[str]) -> None:
+    if faults:
+        more = f" (and {len(faults) - _SHOWN} more)" if len(faults) > _SHOWN else ""
+        raise Misconfigured("; ".join(faults[:_SHOWN]) + more, code="CFG-004")
+
+
 def merge_all(
     readers: Engine,
     writer: Writer,
     listed: Sequence[Agency],
     absent: Sequence[str],
+    *,
+    without_policy: Set[str],
     on_done: Callable[[int], None],
 ) -> ImportCounts:
     """Write a checked list, then lock the absent; each commit is small and lets others in.
@@ -82,7 +111,8 @@ def merge_all(
     """
     total = ImportCounts()
     changes: Iterator[_Change] = chain(
-        (_Merge(batch) for batch in _batches(listed)), (_Lock(codes) for codes in _batches(absent))
+        (_Merge(batch, without_policy) for batch in _batches(listed)),
+        (_Lock(codes) for codes in _batches(absent)),
     )
     for change in changes:
         with readers.connect() as connection:
@@ -138,8 +168,9 @@ class _Change(ABC):
 class _Merge(_Change):
     """Listed agencies."""
 
-    def __init__(self, batch: Sequence[Agency]) -> None:
+    def __init__(self, batch: Sequence[Agency], without_policy: Set[str]) -> None:
         super().__init__()
+        self._without_policy = without_policy
         self._batch = {fold(each.code): each for each in batch}
 
     @property
@@ -150,7 +181,7 @@ class _Merge(_Change):
     def _compare(self, connection: Connection) -> None:
         found = connection.execute(select(agencies).where(agencies.c.folded.in_(self._batch)))
         known = {row["folded"]: rows.agency_of(row) for row in found.mappings()}
-        merged = {code: _kept_connected(old, self._batch[code]) for code, old in known.items()}
+        merged = {code: self._merged(old, self._batch[code]) for code, old in known.items()}
         self._added = [each for code, each in self._batch.items() if code not in known]
         self._changed = [new for code, new in merged.items() if new != known[code]]
         self.counts = ImportCounts(
@@ -158,6 +189,11 @@ class _Merge(_Change):
             changed=len(self._changed),
             unchanged=len(known) - len(self._changed),
         )
+
+    def _merged(self, old: Agency, new: Agency) -> Agency:
+        merged = _kept_connected(old, new)
+        is_silent = fold(new.code) in self._without_policy
+        return replace(merged, policy=old.policy) if is_silent else merged
 
 
 class _Lock(_Change):

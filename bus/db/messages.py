@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, or_, select
+from sqlalchemy import Connection, Select, or_, select
 
 from bus.db import audit, duplicates
 from bus.db.bodies import Kept
 from bus.db.folding import containing, without_accents
-from bus.db.records import MESSAGE_COLUMNS, message_of, new_id, receipt_facts, verdict_facts
+from bus.db.prepared import inserting
+from bus.db.records import MESSAGE_COLUMNS, message_of, receipt_facts, verdict_facts
 from bus.db.tables import IS_NOT_DONE, bodies, deliveries, in_state, messages, statuses
 from bus.errors import NotFound
 from bus.model import (
@@ -28,9 +29,10 @@ from bus.ports import DuplicateQuery
 #: Calls for one document that a trace looks at: some vendors call once for each recipient.
 _MOST_CALLS = 100
 _ON_ITS_WAY = frozenset({DeliveryState.PENDING, DeliveryState.AVAILABLE})
-_INSERT_MESSAGE = insert(messages)
-_INSERT_BODY = insert(bodies)
-_INSERT_DELIVERY = insert(deliveries)
+_INSERT_MESSAGE = inserting(messages, without=["id"])
+_INSERT_BODY = inserting(bodies)
+_INSERT_DELIVERY = inserting(deliveries, without=["id", "lease"])
+_INSERT_STATUS = inserting(statuses, without=["id"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +59,12 @@ def write(
     """Insert everything of one message; Raises LostRace when its duplicate key is taken."""
     if query is not None:
         duplicates.refuse_taken(connection, message, query)
-    inserted = connection.execute(_INSERT_MESSAGE, _columns(message))
-    number = new_id(inserted)
+    number = _INSERT_MESSAGE.add(connection, _columns(message))
     if query is not None:
         duplicates.claim(connection, number, message, query)
-    connection.execute(_INSERT_BODY, _parts(number, message, body, evidence))
-    if message.deliveries:
-        rows = [_delivery_columns(number, message, each) for each in message.deliveries]
-        connection.execute(_INSERT_DELIVERY, rows)
+    _INSERT_BODY.run_each(connection, _parts(number, message, body, evidence))
+    rows = [_delivery_columns(number, message, each) for each in message.deliveries]
+    _INSERT_DELIVERY.run_each(connection, rows)
     if message.status is not None:
         _add_status(connection, message.message_id, message.status)
     audit.append(connection, _events(message))
@@ -244,7 +244,7 @@ def _add_status(connection: Connection, message_id: str, status: NewStatus) -> N
             "description": status.description,
             "message_id": message_id,
         }
-        connection.execute(insert(statuses), row)
+        _INSERT_STATUS.run(connection, row)
 
 
 def _events(message: NewMessage) -> list[AuditEvent]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from bus.db import audit
 from bus.db.failures import mapped
@@ -21,6 +21,8 @@ from bus.errors import NotFound
 from bus.model import AuditEvent
 
 CHUNK_ROWS = 1000
+#: How long a process that is silent stays in the list of nodes.
+FORGOTTEN_AFTER = timedelta(days=1)
 _ONLY = 1
 
 
@@ -138,10 +140,12 @@ class SqlRoutesStore:
             )
 
     def report_node(self, node: str, version: int, now: datetime | None = None) -> None:
-        """Say which version a process routes by."""
-        facts = {"routes_version": version, "reported_at": now or self._now()}
+        """Say which version a process routes by; the processes of yesterday are forgotten."""
+        facts: dict[str, Any] = {"routes_version": version, "reported_at": now or self._now()}
 
         def report(connection: Connection) -> None:
+            gone = facts["reported_at"] - FORGOTTEN_AFTER
+            connection.execute(delete(nodes).where(nodes.c.reported_at < gone))
             changed = connection.execute(update(nodes).where(nodes.c.node == node).values(**facts))
             if not changed.rowcount:
                 connection.execute(insert(nodes), {"node": node, **facts})

@@ -188,15 +188,32 @@ class SqlStore:
         with self._reading() as connection:
             return deliveries.unfinished(connection, DeliveryState.PARKED, after=after, limit=limit)
 
-    def reroute(self, delivery_id: int, delivery: NewDelivery, *, routes_version: int) -> None:
-        """Replace what routing decided for a copy that is still parked, with an audit row."""
+    def reroute(
+        self,
+        delivery_id: int,
+        to: NewDelivery,
+        *,
+        routes_version: int,
+        notice: NewMessage | None = None,
+    ) -> None:
+        """Replace what routing decided for a copy that is still parked, with an audit row.
+
+        `notice` is written in the same commit when the copy is rejected by it.
+        """
         now = self._now()
-        moved = self._writer.submit(
-            lambda connection: deliveries.reroute(
-                connection, delivery_id, delivery, routes_version=routes_version, now=now
+        with mapped():
+            kept = self._keep_parts(notice) if notice else None
+
+        def move(connection: Connection) -> bool:
+            state = deliveries.reroute(
+                connection, delivery_id, to, routes_version=routes_version, now=now
             )
-        )
-        self._announce(moved and delivery.state is DeliveryState.PENDING)
+            if state is DeliveryState.REJECTED and notice and kept:
+                self._write(connection, notice, kept, None)
+                return _has_work(notice)
+            return state is DeliveryState.PENDING
+
+        self._announce(self._writer.submit(move))
 
     # What is known of a message
 

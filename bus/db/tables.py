@@ -266,15 +266,6 @@ agency_codes = Table(
 )
 Index("ix_agency_codes_agency", agency_codes.c.agency)
 
-agency_speakers = Table(
-    "agency_speakers",
-    metadata,
-    Column("folded", String, primary_key=True),
-    Column("agency", String, primary_key=True),
-    sqlite_with_rowid=False,
-)
-Index("ix_agency_speakers_agency", agency_speakers.c.agency)
-
 key_bindings = Table(
     "key_bindings",
     metadata,

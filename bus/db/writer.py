@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 
 from bus.db.failures import mapped
+from bus.db.prepared import driver
 from bus.errors import BusError, Defect, StoreUnavailable
 
 T = TypeVar("T")
@@ -168,7 +169,7 @@ class _Slot:
         A work alone in its transaction is undone with it: the error leaves this method then.
         """
         if not alone:
-            connection.exec_driver_sql("SAVEPOINT work")
+            driver(connection).execute("SAVEPOINT work")
         with self, mapped():
             self._result = self._work(connection)
         _still_in_transaction(connection)
@@ -177,8 +178,8 @@ class _Slot:
         if alone:
             return
         if self._error is not None:
-            connection.exec_driver_sql("ROLLBACK TO work")
-        connection.exec_driver_sql("RELEASE work")
+            driver(connection).execute("ROLLBACK TO work")
+        driver(connection).execute("RELEASE work")
 
     def result(self) -> Any:
         """Hand over the result, or raise what the work raised, in the caller's thread."""
@@ -228,7 +229,7 @@ class _Fate:
 
 def _still_in_transaction(connection: Connection) -> None:
     """On some errors SQLite ends the transaction itself; going on would write outside any."""
-    if not connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]  # SQLite's own connection
+    if not driver(connection).in_transaction:
         raise StoreUnavailable("the database ended the transaction")
 
 

@@ -27,6 +27,7 @@ from bus.dev.nation import Citizen
 from bus.dev.receiver import Pushed, PushService
 from bus.dev.trust import Partners
 from bus.edxml import provenance
+from bus.envelope.notice import read_notice
 from bus.model import Document, Kind, Organization, StatusCode, StatusMessage
 from bus.trust import keys, xmldsig
 from bus.trust.keyring import Keyring
@@ -169,7 +170,7 @@ class Agency:
             if path.exists():
                 return
             if message.kind is Kind.NOTICE:
-                self.tell("notice", messageId=message.message_id)
+                self.tell("notice", messageId=message.message_id, **_told(message.content))
             else:
                 self.examine(message)
             path.write_bytes(message.content)
@@ -239,6 +240,12 @@ class Agency:
         """Write one event."""
         line = {"at": datetime.now(UTC).isoformat(), "agency": self.citizen.code, "event": event}
         print(json.dumps(line | facts, ensure_ascii=False), flush=True)  # noqa: T201 - its voice
+
+
+def _told(notice: bytes) -> dict[str, str]:
+    """What a report says became of a copy."""
+    report = read_notice(notice)
+    return {"message": f"{report.message_id} → {report.recipient}: {report.state} {report.reason}"}
 
 
 if __name__ == "__main__":

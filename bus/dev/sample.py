@@ -32,6 +32,7 @@ def send_command(nation: Nation) -> str:
     return command(
         "send", shown(nation.folder / LETTER), "--url", nation.url,
         "--key", shown(home / "key.pem"), "--cert", shown(home / "cert.pem"),
+        "--bus-cert", shown(nation.folder / "bus.cert.pem"),
     )  # fmt: skip
 
 

@@ -12,6 +12,10 @@ from bus.model import Attachment, Extension, Message, StatusMessage
 
 #: Facts of the journey, not of the document: who gets it, where it passed, how it was packed.
 _LEFT_OUT = frozenset({"recipients", "trace", "attachments", "extensions"})
+#: Most values; they are told apart from the rest by one look.
+_ITSELF = frozenset({str, int, bool})
+#: Field names of each class met so far, None for what is no data class.
+_NAMES: dict[type, tuple[str, ...] | None] = {}
 
 
 def content_digest(message: Message) -> str:
@@ -45,7 +49,16 @@ def _extension(item: Extension) -> list[str]:
     return [item.parent, hashlib.sha256(item.xml).hexdigest()]
 
 
+def _names(kind: type) -> tuple[str, ...] | None:
+    if kind not in _NAMES:
+        known = dataclasses.is_dataclass(kind)
+        _NAMES[kind] = tuple(f.name for f in dataclasses.fields(kind)) if known else None
+    return _NAMES[kind]
+
+
 def _plain(value: object) -> object:
+    if value is None or type(value) in _ITSELF:
+        return value
     if isinstance(value, datetime):
         return {"instant": value.astimezone(UTC).isoformat()}
     if isinstance(value, date):
@@ -54,8 +67,5 @@ def _plain(value: object) -> object:
         return {"code": value.value}
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    if dataclasses.is_dataclass(value):
-        return {
-            field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)
-        }
-    return value
+    names = _names(type(value))
+    return value if names is None else {name: _plain(getattr(value, name)) for name in names}

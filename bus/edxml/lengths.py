@@ -80,6 +80,9 @@ LENGTHS = MappingProxyType(
     }
 )
 
+#: Fields by class: asking each time costs more than the check of lengths.
+_known: dict[type, tuple[str, ...]] = {}
+
 
 def texts(part: object, path: str = "", pattern: str = "") -> Iterator[tuple[str, str, str]]:
     """Every text in a canonical message: its path, its path with `[]` for indexes, the text."""
@@ -88,8 +91,21 @@ def texts(part: object, path: str = "", pattern: str = "") -> Iterator[tuple[str
     elif isinstance(part, tuple):
         for index, item in enumerate(part):
             yield from texts(item, f"{path}[{index}]", f"{pattern}[]")
-    elif is_dataclass(part):
-        for field in fields(part):
-            dot = "." if path else ""
-            value = getattr(part, field.name)
-            yield from texts(value, f"{path}{dot}{field.name}", f"{pattern}{dot}{field.name}")
+    else:
+        dot = "." if path else ""
+        for name in _names(type(part)):
+            value: object = getattr(part, name)
+            # most fields are plain: going down into each of them costs more than the check
+            if isinstance(value, str):
+                yield f"{path}{dot}{name}", f"{pattern}{dot}{name}", value
+            elif isinstance(value, tuple) or _names(type(value)):
+                yield from texts(value, f"{path}{dot}{name}", f"{pattern}{dot}{name}")
+
+
+def _names(kind: type) -> tuple[str, ...]:
+    """The fields of a class of the canonical model; none of any other class."""
+    names = _known.get(kind)
+    if names is None:
+        names = tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+        _known[kind] = names
+    return names

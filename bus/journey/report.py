@@ -128,32 +128,34 @@ def record_refusal(
     error.recorded = True
 
 
-def dead_notice(
+def undelivered_notice(
     delivery: Delivery,
-    reason: str,
     message_id: str,
     *,
     directory: Directory,
     signer: Signer,
     now: datetime,
 ) -> NewMessage | None:
-    """The report that tells a sender of a dead delivery; a dead report is not reported again."""
+    """The report that tells a sender how a copy ended that will not arrive, and why.
+
+    `delivery` has the state and the reason it ended with. A report is not reported on again.
+    """
     if delivery.kind is Kind.NOTICE:
         return None
     body = signer.sign_element(
         notices.notice_xml(
             message_id=delivery.message_id,
             recipient=delivery.recipient,
-            state=DeliveryState.DEAD,
-            reason=reason,
+            state=delivery.state,
+            reason=delivery.reason,
             reported_at=now,
         )
     )
-    return _notice(delivery, reason, message_id, body, _to_sender(delivery.sender, directory), now)
+    return _notice(delivery, message_id, body, _to_sender(delivery.sender, directory), now)
 
 
-def _notice(  # noqa: PLR0917 - every fact of the report, put together once
-    delivery: Delivery, reason: str, message_id: str, body: bytes, to: NewDelivery, now: datetime
+def _notice(
+    delivery: Delivery, message_id: str, body: bytes, to: NewDelivery, now: datetime
 ) -> NewMessage:
     sha256 = hashlib.sha256(body).hexdigest()
     receipt = Receipt(
@@ -178,7 +180,7 @@ def _notice(  # noqa: PLR0917 - every fact of the report, put together once
         body=body,
         evidence=b"",
         evidence_type="",
-        subject=reason,
+        subject=delivery.reason,
         received_at=now,
         correlation_id=delivery.message_id,
         caller=Caller(method=CallerMethod.LOCAL),

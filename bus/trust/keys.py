@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 from bus.errors import Misconfigured, SignatureRejected
 from bus.model import KeyBinding
@@ -55,6 +57,22 @@ class Standing:
         return "SIG-006" if self.expired else None
 
 
+class KeptKey:
+    """Stands for a bound certificate where only its key is asked for; reads each out once."""
+
+    def __init__(self, certificate: x509.Certificate) -> None:
+        self._certificate = certificate
+
+    def public_key(self) -> CertificatePublicKeyTypes:
+        """The certificate's public key; raises ValueError or UnsupportedAlgorithm."""
+        return _public_key(self._certificate)
+
+
+@functools.lru_cache(maxsize=4096)
+def _public_key(certificate: x509.Certificate) -> CertificatePublicKeyTypes:
+    return certificate.public_key()
+
+
 #: Looks a DER certificate up; raises SignatureRejected SIG-011 when it is none.
 Resolve: TypeAlias = Callable[[bytes], Standing]
 
@@ -69,20 +87,27 @@ def standing(der: bytes, binding: KeyBinding | None, now: datetime) -> Standing:
 
     Raises SignatureRejected SIG-011 when the bytes are no certificate.
     """
-    try:
-        certificate = x509.load_der_x509_certificate(der)
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise SignatureRejected("The certificate cannot be read.", code="SIG-011") from error
     mark = fingerprint(der)
     if binding is None or binding.fingerprint != mark:
-        return Standing(fingerprint=mark, certificate=certificate)
+        return Standing(fingerprint=mark, certificate=_certificate(der))
     return Standing(
         fingerprint=mark,
-        certificate=certificate,
+        certificate=_bound_certificate(der),
         signer=binding.agency,
         expired=not binding.not_before <= now <= binding.not_after,
         revoked=binding.revoked_at is not None,
     )
+
+
+def _certificate(der: bytes) -> x509.Certificate:
+    try:
+        return x509.load_der_x509_certificate(der)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise SignatureRejected("The certificate cannot be read.", code="SIG-011") from error
+
+
+#: Keeps what is bound in the directory only: what strangers send must not fill memory.
+_bound_certificate = functools.lru_cache(maxsize=4096)(_certificate)
 
 
 def pinned(certificate_der: bytes, name: str, now: datetime) -> Resolve:

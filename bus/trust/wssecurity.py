@@ -188,11 +188,12 @@ def _named(envelope: etree._Element) -> _Named:
     """Every element of the message by each of its ids, in one pass over the message."""
     named: _Named = {}
     for element in envelope.iter(etree.Element):
-        values = {
-            value for name, value in element.items() if str(name).rpartition("}")[2] in _ID_NAMES
-        }
-        for value in values:
-            named.setdefault(str(value), []).append(element)
+        for name, value in element.items():
+            if str(name).rpartition("}")[2] in _ID_NAMES:
+                same = named.setdefault(str(value), [])
+                # one element may carry the same id twice, under two names
+                if not _among(element, same[-1:]):
+                    same.append(element)
     return named
 
 

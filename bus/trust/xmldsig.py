@@ -39,7 +39,7 @@ from bus.model import Coverage, LegacyDefect, SignatureVerdict
 from bus.trust import form as forms
 from bus.trust import legacy, names, parser
 from bus.trust.form import Form, Part
-from bus.trust.keys import OwnKey, Resolve, Standing
+from bus.trust.keys import KeptKey, OwnKey, Resolve, Standing
 
 # at DEBUG signxml writes every canonical document into the log
 logging.getLogger("signxml").setLevel(logging.WARNING)
@@ -285,7 +285,7 @@ class _Signer(XMLSigner):
     def _unpack(self, data: Any, references: Any) -> tuple[Any, Any, Any, Any]:  # noqa: ARG002 - signxml's signature
         signature = etree.Element(names.SIGNATURE, nsmap={"ds": names.DS})
         elements = [element for _, element in self._parts]
-        wanted = [SignatureReference(URI=uri) for uri, _ in self._parts]
+        wanted = [SignatureReference(uri, self.c14n_alg) for uri, _ in self._parts]
         return signature, signature, elements, wanted
 
     def _c14n(self, nodes: Any, *args: Any, **kwargs: Any) -> Any:
@@ -331,6 +331,11 @@ class _Verifier(XMLVerifier):
     def get_root(self, data: Any) -> Any:
         """The signature itself: it is read where it stands, nothing is copied."""
         return data
+
+    def _verify_signature_with_pubkey(self, *_: Any, **facts: Any) -> Any:
+        """Let signxml check the value with the key of the bound certificate, read out once."""
+        facts["signing_certificate"] = KeptKey(facts["signing_certificate"])
+        return super()._verify_signature_with_pubkey(**facts)
 
     def _resolve_reference(self, doc_root: Any, reference: Any, uri_resolver: Any = None) -> Any:  # noqa: ARG002 - signxml's signature
         """The part that the form declared in this place, in canonical form."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import pty
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -155,6 +157,25 @@ def test_from_an_empty_folder_to_a_delivered_document(folder: Folder) -> None:
     assert folder.json("messages", "show", message_id)["deliveries"][0]["state"] == "done"
 
 
+def test_a_clerk_believes_no_answer_but_the_bus_s(folder: Folder) -> None:
+    """With --bus-cert a receipt or a listing that another key signed is refused."""
+    file = str(letter(folder, 9, "H02"))
+    proof = ("--key", "H01.key", "--cert", "H01.pem")
+    bus = ("--bus-cert", bus_certificate(folder))
+    assert folder.json("send", file, *proof, *bus)["receipt"]["message_id"]
+    other = ("--bus-cert", "H02.pem")
+    folder.refusal("send", file, *proof, *other, code=3)
+    folder.refusal("receive", "in", *proof, *other, code=3)
+
+
+def bus_certificate(folder: Folder) -> str:
+    """Where the bus's certificate lies."""
+    (found,) = [
+        str(p) for p in folder.path.rglob("*.pem") if "bus" in p.name and "key" not in p.name
+    ]
+    return found
+
+
 def test_every_reading_command_speaks_json(folder: Folder) -> None:
     """`--json` of every command that looks at something is one JSON value."""
     file = str(letter(folder, 2, "H02"))
@@ -213,6 +234,21 @@ def test_a_bad_list_is_refused_with_every_line(folder: Folder) -> None:
 
 
 # Routes
+
+
+def test_nodes_that_are_silent_are_shown_as_such(folder: Folder) -> None:
+    """Old versions of processes that ended an hour ago are no cause for alarm."""
+    (store,) = folder.path.rglob("*.sqlite3")
+    hour_ago = int((time.time() - 3600) * 1_000_000)
+    with closing(sqlite3.connect(store)) as raw, raw:
+        raw.execute("INSERT INTO nodes VALUES ('gone', 1, ?)", (hour_ago,))
+    told = {n["node"]: n["silent"] for n in folder.json("routes", "status")["nodes"]}
+    lines = folder.run("routes", "status").stdout.splitlines()
+    with closing(sqlite3.connect(store)) as raw, raw:
+        raw.execute("DELETE FROM nodes WHERE node = 'gone'")
+    assert told.pop("gone") is True
+    assert list(told.values()) == [False]
+    assert ["silent" in line for line in lines if "gone" in line] == [True]
 
 
 def test_routes_are_checked_changed_and_rolled_back(folder: Folder) -> None:

@@ -70,6 +70,13 @@ def test_a_short_list_with_semicolons_is_read() -> None:
     assert (made.code, made.name) == ("G01", "Bộ A, B và C")
 
 
+def test_a_list_tells_for_whom_it_says_no_policy() -> None:
+    """Absent columns and empty cells say nothing; one filled cell says the whole policy."""
+    assert agency_csv.parse("code,name\nG01,A\n").without_policy == {"G01"}
+    filled = "code,name,policy,allow_legacy\nG01,A,,\nG02,B,signature,\nG03,C,,no\n"
+    assert agency_csv.parse(filled).without_policy == {"G01"}
+
+
 def test_an_empty_list_with_a_header_is_empty() -> None:
     """A header without rows is a list of nobody."""
     assert agency_csv.parse("code,name\n") == ()

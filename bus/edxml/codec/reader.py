@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple, cast
 
 from lxml import etree
@@ -57,6 +58,11 @@ _WIRE_NAMESPACES = (
     "{http://www.w3.org/XML/1998/namespace}",
 )
 _SHOWN = 200
+_BUSINESS = "Bussiness"
+_MOVE_IT = "Put Bussiness into edXMLHeader/TraceHeaderList, in the namespace of the document."
+_MOVE_IT_VI = (
+    "Hãy đặt Bussiness trong edXMLHeader/TraceHeaderList, cùng không gian tên với văn bản."
+)
 
 
 class Spot(NamedTuple):
@@ -185,7 +191,7 @@ class _Reader:
             return self._payload(field, self._single(field.rule, spots))
         at = prefix + field.attribute
         if len(spots) == 1 and not field.many:
-            self.places[at] = (spots[0].path, spots[0].line)
+            self.places[at] = (spots[0].path, line_of(spots[0].element))
             return self._value(field, spots[0])
         filled = [spot for spot in spots if not _blank(spot)]
         if field.many:
@@ -246,6 +252,14 @@ class _Reader:
         home = "/" + "/".join(part.partition("[")[0] for part in parent.path[1:].split("/"))
         self.extensions.append(Extension(parent=home, xml=xml))
         self._flag("E20", spot, local_name(spot.element), None)
+        if any(local_name(each) == _BUSINESS for each in spot.element.iter(etree.Element)):
+            self._misplaced(spot)
+
+    def _misplaced(self, spot: Spot) -> None:
+        """Refuse a business block that nobody would read: its recall would travel as a letter."""
+        self._flag("E13", spot, local_name(spot.element), f"TraceHeaderList/{_BUSINESS}")
+        told = self.problems.pop()
+        self.problems.append(replace(told, hint=_MOVE_IT, hint_vi=_MOVE_IT_VI))
 
     def _attributes(self, spot: Spot) -> None:
         for name in spot.element.keys():  # noqa: SIM118 - lxml elements iterate over children
@@ -325,7 +339,8 @@ def _tags(table: Group | Wrapper) -> dict[str, Field]:
 
 def _children(spot: Spot) -> list[Spot]:
     elements = list(spot.element)
-    names = [local_name(child) for child in elements]
+    # the parser left no comments and instructions, so that every tag is a name
+    names = [child.tag.rpartition("}")[2] for child in elements]
     if len(set(names)) == len(names):
         above = spot.path + "/"
         return [Spot(child, above + name) for child, name in zip(elements, names, strict=True)]

@@ -101,12 +101,9 @@ def test_ancestors_are_told_nearest_first(directory: SqlDirectory) -> None:
     assert directory.ancestors("A3") == ("unknown",)
 
 
-def test_children_and_speakers_are_found(directory: SqlDirectory) -> None:
-    """The tree is read downwards, and clearing-houses by those they speak for."""
+def test_children_are_found(directory: SqlDirectory) -> None:
+    """The tree is read downwards."""
     assert directory.children("h26") == (CONNECTED,)
-    assert directory.speakers_of("h26.02") == (CONNECTED,)
-    directory.register(replace(CONNECTED, speaks_for=()))
-    assert directory.speakers_of("H26.02") == ()
 
 
 def test_two_agencies_never_share_a_code(directory: SqlDirectory) -> None:
@@ -259,6 +256,29 @@ def test_an_import_leaves_connections_alone(directory: SqlDirectory) -> None:
     assert directory.find("H26.01") == replace(named, code="H26.01")
 
 
+def test_an_import_undoes_no_policy_it_does_not_speak_of(directory: SqlDirectory) -> None:
+    """What `keys policy` set stays where the list has no policy; a new agency has the default."""
+    rows = [replace(CONNECTED, policy=TrustPolicy(), speaks_for=()), listed(5)]
+    silent = frozenset({"h26.01", "A5"})
+    directory.import_agencies(rows, replace=False, without_policy=silent)
+    assert directory.find("H26.01") == replace(CONNECTED, speaks_for=())
+    assert directory.find("A5") == listed(5)
+    directory.import_agencies(rows, replace=False)
+    assert directory.find("H26.01") == rows[0]
+
+
+def test_a_list_may_name_whom_an_agency_speaks_for_by_any_code(directory: SqlDirectory) -> None:
+    """Codes of the directory and of the list itself end as primary codes; unknown ones are refused."""
+    other = listed(5, codes=((CodeSystem.OLD, "X5"),))
+    named = replace(CONNECTED, speaks_for=("h26", "x5", "A5"))
+    directory.import_agencies([named, other], replace=False)
+    assert directory.find("H26.01") == replace(CONNECTED, speaks_for=("H26", "A5"))
+    wrong = replace(CONNECTED, speaks_for=("H26", "K99"))
+    with pytest.raises(Misconfigured, match=r"H26\.01 speaks for K99") as caught:
+        directory.import_agencies([wrong], replace=False)
+    assert caught.value.code == "CFG-004"
+
+
 def test_a_replacing_import_locks_who_is_missing(directory: SqlDirectory) -> None:
     """Agencies that a new list does not name are locked, not forgotten, and lose moved codes."""
     moved = listed(1, codes=((CodeSystem.QCVN102, "000.00.01.H26"),))
@@ -306,7 +326,7 @@ def test_an_import_never_overwrites_what_was_registered_meanwhile(
     directory: SqlDirectory, database: Database
 ) -> None:
     """An agency connected between an import's look and its write stays connected."""
-    change = importing._Merge([listed(1), listed(2)])
+    change = importing._Merge([listed(1), listed(2)], frozenset())
     with database.readers.connect() as connection:
         change.prepare(connection)
     directory.register(listed(1, dialect="qcvn102_java", channel="mailbox"))

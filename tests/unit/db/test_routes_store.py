@@ -87,6 +87,15 @@ def test_nodes_say_what_they_run(routes: SqlRoutesStore) -> None:
     assert found == [("a", 1, NOW), ("b", 2, later(1))]
 
 
+def test_nodes_that_are_gone_are_forgotten(routes: SqlRoutesStore) -> None:
+    """A process that said nothing for a day leaves the list when another one speaks."""
+    routes.report_node("gone", 1, NOW)
+    routes.report_node("b", 1, later(3600))
+    assert [n.node for n in routes.nodes()] == ["b", "gone"]
+    routes.report_node("b", 1, later(86_401))
+    assert [n.node for n in routes.nodes()] == ["b"]
+
+
 def test_another_process_sees_the_switch(routes: SqlRoutesStore, settings: StoreSettings) -> None:
     """The active version of one process is the active version of all."""
     other = open_database(settings)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -11,7 +13,9 @@ from support.store_builders import NOW, new_message, query_of
 from bus.config import StoreSettings
 from bus.db import Database
 from bus.db.check import Finding, check_database
-from bus.db.sweeper import sweep
+from bus.db.store import utc_now
+from bus.db.sweeper import LEASE_S, Sweeper, sweep
+from bus.errors import StoreUnavailable
 from bus.model import NewMessage, Rendering
 
 
@@ -40,6 +44,31 @@ def age(folder: Path) -> list[Path]:
     for file in files:
         os.utime(file, (1, 1))
     return files
+
+
+def test_orphans_are_swept_again_and_again_until_the_end(
+    database: Database, settings: StoreSettings
+) -> None:
+    """What is left behind later goes, too; a store that is away does not end the sweeping."""
+    rounds: list[int] = []
+
+    def look(_: Database, **facts: Any) -> int:
+        rounds.append(len(rounds))
+        if len(rounds) == 1:
+            raise StoreUnavailable("away")
+        return sweep(database, **facts)
+
+    sweeper = Sweeper(database, utc_now, every_s=0.01, work=look)
+    left = leave(settings.bodies, "left", age_s=2 * LEASE_S)
+    sweeper.start()
+    deadline = time.monotonic() + 20
+    while left.exists() or len(rounds) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    sweeper.stop()
+    ended = len(rounds)
+    time.sleep(0.05)
+    assert len(rounds) == ended
 
 
 def findings(database: Database) -> list[tuple[str, str | None]]:

@@ -167,6 +167,26 @@ def test_unknown_elements_are_kept_raw() -> None:
     assert read(write(message, flavour=JAVA).content).message == message
 
 
+RECALL = "<Bussiness><BussinessDocType>1</BussinessDocType></Bussiness>"
+
+
+@pytest.mark.parametrize(
+    ("header", "path"),
+    [
+        (RECALL, f"{MESSAGE}/Bussiness"),
+        (RECALL.replace("<Bussiness>", '<Bussiness xmlns="">'), f"{MESSAGE}/Bussiness"),
+        (f"<TraceHeaders>{RECALL}</TraceHeaders>", f"{MESSAGE}/TraceHeaders"),
+    ],
+)
+def test_a_business_block_in_the_wrong_place_is_refused(header: str, path: str) -> None:
+    """A recall that is not understood as one must not travel as a new document."""
+    _, reading = document(f"\n{header}")
+    found = next(item for item in reading.problems if item.rule == "E13")
+    assert (found.severity, found.path, found.line) == (Severity.REJECT, path, 2)
+    assert "TraceHeaderList" in found.hint
+    assert "TraceHeaderList" in found.hint_vi
+
+
 def test_signatures_are_no_content() -> None:
     """Signatures of either namespace stay out of the model and are no loss; the wrong one warns."""
     good = '<Signature xmlns="http://www.w3.org/2000/09/xmldsig#"><SignedInfo>x</SignedInfo></Signature>'

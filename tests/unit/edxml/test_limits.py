@@ -91,6 +91,32 @@ def test_utf_16_is_counted_in_characters() -> None:
     assert refused(body, depth=1).code == "RCV-002"
 
 
+def test_small_bodies_are_held_to_every_limit() -> None:
+    """Bounds that prove nothing hand over to the exact count, whichever limit is the tight one."""
+    wide = b"<a %s/>" % b" ".join(b"n%d=''" % number for number in range(9))
+    assert refused(wide, element_attributes=8).code == "RCV-003"
+    limits.check(wide, LimitSettings(element_attributes=9))
+    assert refused(b"<a>" + wide * 2 + b"</a>", attributes=17).code == "RCV-003"
+    assert refused(b"<a x='1'>" + b"<b/>" * 8 + b"</a>", elements=8).code == "RCV-003"
+    limits.check(b"<a>" + b"<b/>" * 8 + b"</a>", LimitSettings(depth=2, elements=9))
+
+
+@pytest.mark.parametrize(
+    "body", [b"<%s/>", b"<a %s=''/>", b"<a b='>' %s=''/>", b"<a b=\"it's>\" c='\"' %s=''/>"]
+)
+def test_long_names_are_refused_in_small_bodies(body: bytes) -> None:
+    """A name of 1,001 bytes is refused, also behind a value that looks like the tag's end."""
+    assert refused(body % (b"n" * 1001)).code == "RCV-003"
+    limits.check(body % (b"n" * 900), LimitSettings())
+
+
+def test_an_instruction_hides_no_depth() -> None:
+    """End tags in an instruction that stands first lower no depth, and text may be long."""
+    body = b"<?xml-model </a></a></a>?><a><b><c/></b></a>"
+    assert refused(body, depth=2).code == "RCV-002"
+    limits.check(b"<a><b>" + b"x='\">" * 9999 + b"</b></a>", LimitSettings(depth=2))
+
+
 NAMES = st.sampled_from(["a", "b:c", "đ"])
 PIECES = st.recursive(
     st.sampled_from(

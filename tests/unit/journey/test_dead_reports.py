@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bus import pipeline
+from bus import errors, pipeline
 from bus.backlog import Task
 from bus.model import Delivery, DeliveryRecord, DeliveryState, Kind
 from bus.worker import Worker
@@ -51,3 +51,24 @@ def test_a_worker_outlives_a_report_that_cannot_be_made(desk: Desk) -> None:
     worker._now = desk.parts.clock.now  # type: ignore[method-assign]  # but the time
     record = worker._carry(Task(delivery=batch.deliveries[0], lease=batch.lease))
     assert (record.state, record.notice) == (DeliveryState.DEAD, None)
+
+
+class AbsentDirectory:
+    """A directory whose store is away."""
+
+    def find(self, code: str) -> None:
+        """No answer."""
+        raise errors.StoreUnavailable(code)
+
+
+def test_no_delivery_dies_in_silence_while_the_store_is_away(desk: Desk) -> None:
+    """Without the directory no report can be addressed: the copy waits and is tried once more."""
+    desk.send(desk.letter("H53"))
+    batch = desk.parts.store.claim(worker="w", limit=1, lease_s=60, now=desk.parts.clock.now())
+    settings = desk.parts.schedule.model_copy(update={"max_attempts": 1})
+    parts = replace(desk.parts, schedule=settings, directory=AbsentDirectory())
+    worker = Worker(parts, settings)
+    record = worker._carry(Task(delivery=batch.deliveries[0], lease=batch.lease))
+    assert (record.state, record.notice) == (DeliveryState.PENDING, None)
+    assert record.attempts == batch.deliveries[0].attempts - 1
+    assert record.due_at > desk.parts.clock.now()

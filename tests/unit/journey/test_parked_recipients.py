@@ -9,8 +9,10 @@ import pytest
 from support.running_bus import agency
 
 from bus import rerouting
+from bus.envelope.notice import read_notice
 from bus.errors import Defect
-from bus.model import AgencyState, DeliveryState, PolicyMode, TrustPolicy
+from bus.model import AgencyState, DeliveryState, Kind, PolicyMode, TrustPolicy
+from bus.pipeline import tell
 from bus.rerouting import Rerouter, reroute_parked
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ H57_IS_H01 = '[[route]]\nrecipient = "H57"\nredirect_to = "H01"\n\n[[route]]\nde
 def reroute(desk: Desk) -> int:
     """Ask the table of now about everything that is parked."""
     parts = desk.parts
-    return reroute_parked(parts.store, parts.directory, parts.routes.current())
+    routes = parts.routes.current()
+    return reroute_parked(parts.store, parts.directory, routes, lambda copy: tell(copy, parts))
 
 
 def events(desk: Desk, result: AcceptResult) -> list[tuple[str, str | None]]:
@@ -44,6 +47,23 @@ def test_a_parked_copy_moves_on_with_the_next_table(desk: Desk) -> None:
     assert reroute(desk) == 1
     assert desk.copies_of(sent) == [("H57", DeliveryState.PENDING)]
     assert ("rerouted", "H57") in events(desk, sent)
+
+
+def test_the_sender_is_told_when_a_later_table_rejects_a_parked_copy(desk: Desk) -> None:
+    """The receipt said parked: that it will never arrive needs a report of its own, once."""
+    desk.bus.reload(ONLY_H53)
+    sent = desk.send(desk.letter("H57"))
+    desk.bus.reload('[[route]]\nreject = "đã giải thể"\n')
+    assert reroute(desk) == 1
+    assert reroute(desk) == 0
+    assert desk.copies_of(sent) == [("H57", DeliveryState.REJECTED)]
+    (notice,) = desk.parts.store.claim(
+        worker="w", limit=9, lease_s=60, now=desk.parts.clock.now()
+    ).deliveries
+    assert (notice.kind, notice.recipient) == (Kind.NOTICE, "G09")
+    told = read_notice(desk.parts.store.body(notice.message_id))
+    assert (told.message_id, told.recipient) == (sent.receipt.message_id, "H57")
+    assert (told.state, told.reason) == (DeliveryState.REJECTED, "RTE-005 đã giải thể")
 
 
 def test_a_copy_that_stays_parked_says_why_it_does_now(desk: Desk) -> None:
@@ -107,6 +127,7 @@ def watching(desk: Desk, directory: object) -> Rerouter:
         desk.parts.store,
         directory,
         desk.parts.routes,
+        tell=lambda copy: tell(copy, desk.parts),
         directory_version=desk.bus.app.database.directory.version,
         poll_s=0.01,
     )

@@ -21,7 +21,6 @@ def upgrade() -> None:
     _create_deliveries()
     _create_agencies()
     _create_agency_codes()
-    _create_agency_speakers()
     _create_key_bindings()
     _create_counters()
     _create_routes()
@@ -255,17 +254,6 @@ def _create_agency_codes() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_agency_codes_agency", "agency_codes", ["agency"], unique=False)
-
-
-def _create_agency_speakers() -> None:
-    op.create_table(
-        "agency_speakers",
-        sa.Column("folded", sa.String(), nullable=False),
-        sa.Column("agency", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("folded", "agency", name=op.f("pk_agency_speakers")),
-        sqlite_with_rowid=False,
-    )
-    op.create_index("ix_agency_speakers_agency", "agency_speakers", ["agency"], unique=False)
 
 
 def _create_key_bindings() -> None:
