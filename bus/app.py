@@ -139,7 +139,7 @@ class App:
         return exchange_application(
             self.exchange,
             authenticate=self.keyring.authenticate,
-            sign_envelope=self.signer.sign_tree,
+            seal=self.signer.seal,
             limits=self.settings.limits,
             clock=self.clock,
             public_url=self.settings.server.public_url,

@@ -71,9 +71,7 @@ class Wire:
         if self.own is None:
             return envelope
         root = parser.read_whole(envelope)
-        wssecurity.sign_envelope(root, self.own, datetime.now(UTC))
-        signed: bytes = etree.tostring(root, encoding="utf-8", xml_declaration=True)
-        return signed
+        return wssecurity.sign_envelope(root, self.own, datetime.now(UTC))
 
     def _headers(self, operation: str) -> Mapping[str, str | bytes]:
         action = f"{TNS}/{operation}"

@@ -6,7 +6,7 @@ from bus.config import LimitSettings
 from bus.endpoints.edge import (
     Authenticate,
     ExchangeApplication,
-    SignEnvelope,
+    Seal,
 )
 from bus.exchange import Exchange
 from bus.ports import Clock
@@ -18,21 +18,21 @@ def exchange_application(
     exchange: Exchange,
     *,
     authenticate: Authenticate,
-    sign_envelope: SignEnvelope | None,
+    seal: Seal | None,
     limits: LimitSettings,
     clock: Clock,
     public_url: str | None,
 ) -> ExchangeApplication:
     """The exchange service as a WSGI callable, safe for any number of threads.
 
-    `sign_envelope` adds WS-Security to a reply in place; None leaves replies unsigned.
+    `seal` makes the WS-Security header of a reply; None leaves replies unsigned.
     `public_url` is scheme and host as clients see them (the mount point is appended); None
     takes them from each request.
     """
     return ExchangeApplication(
         exchange,
         authenticate=authenticate,
-        sign_envelope=sign_envelope,
+        seal=seal,
         limits=limits,
         clock=clock,
         public_url=public_url,

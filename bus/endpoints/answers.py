@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import pybase64
 from lxml import etree
@@ -34,12 +35,16 @@ MOST_PROBLEMS = 1000
 _LONGEST = 1000
 
 
+#: Elements of a reply with the bytes they stand for.
+Verbatim: TypeAlias = tuple[tuple[etree._Element, bytes], ...]  # noqa: SLF001 - lxml's public class
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """The payload of a reply; `verbatim` pairs elements in it with the bytes they stand for."""
 
     payload: etree._Element = field(repr=False)
-    verbatim: tuple[tuple[etree._Element, bytes], ...] = ()
+    verbatim: Verbatim = ()
 
 
 def accepted(operation: str, result: AcceptResult) -> Answer:

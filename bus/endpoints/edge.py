@@ -15,7 +15,7 @@ from bus.config import LimitSettings
 from bus.edxml import limits as scanner
 from bus.edxml import parser
 from bus.edxml.paths import line_of
-from bus.endpoints.answers import Answer
+from bus.endpoints.answers import Answer, Verbatim
 from bus.endpoints.dispatch import dispatcher, operations
 from bus.endpoints.documents import Documents
 from bus.endpoints.faults import fault_reply
@@ -36,7 +36,8 @@ UNDERSTOOD = frozenset(
 )
 _log = logs.get("endpoints")
 
-SignEnvelope = Callable[[etree._Element], None]  # noqa: SLF001 - lxml's public class
+#: Gives the header block that signs a Body, given with the namespace of its envelope.
+Seal = Callable[[etree._Element, str], bytes]  # noqa: SLF001 - lxml's public class
 
 
 class Authenticate(Protocol):
@@ -80,14 +81,14 @@ class ExchangeApplication:
         exchange: Exchange,
         *,
         authenticate: Authenticate,
-        sign_envelope: SignEnvelope | None,
+        seal: Seal | None,
         limits: LimitSettings,
         clock: Clock,
         public_url: str | None,
     ) -> None:
         self._exchange = exchange
         self._authenticate = authenticate
-        self._sign_envelope = sign_envelope
+        self._seal = seal
         self._limits = limits
         self._clock = clock
         self._documents = Documents(public_url)
@@ -175,8 +176,8 @@ class ExchangeApplication:
 
     def _answer(self, turn: _Turn, answer: Answer) -> _Reply:
         envelope = soap.reply(turn.version, answer.payload)
-        self._sign(envelope, turn.version)
-        body = _spliced(envelope, answer)
+        security = self._security(envelope, turn.version)
+        body = _spliced(envelope, (*security, *answer.verbatim))
         return _Reply(status="200 OK", headers=_headers(turn), body=body)
 
     def _fault(self, turn: _Turn, error: errors.BusError) -> _Reply:
@@ -188,18 +189,17 @@ class ExchangeApplication:
             correlation_id=turn.correlation_id,
             not_understood=turn.not_understood,
         )
-        if not isinstance(error, errors.Defect):
-            self._sign(fault.envelope, turn.version)
-        body = _serialised(fault.envelope)
+        sealed = not isinstance(error, errors.Defect)
+        security = self._security(fault.envelope, turn.version) if sealed else ()
+        body = _spliced(fault.envelope, security)
         return _Reply(status=fault.status, headers=_headers(turn) + fault.headers, body=body)
 
-    def _sign(self, envelope: etree._Element, version: SoapVersion) -> None:
-        if self._sign_envelope is None:
-            return
-        self._sign_envelope(envelope)
-        # A proof for who can read it: JAX-WS and gSOAP refuse replies with blocks they must
-        # understand and do not. The attribute is outside what was signed.
-        soap.make_optional(envelope, version)
+    def _security(self, envelope: etree._Element, version: SoapVersion) -> Verbatim:
+        """The security header of a reply and the place kept for it; nothing when none is made."""
+        if self._seal is None:
+            return ()
+        block = self._seal(soap.body_of(envelope), version.namespace)
+        return ((soap.add_block(envelope, version), block),)
 
 
 def _check_operation(payload: etree._Element, action: str) -> None:
@@ -233,14 +233,10 @@ def _document(document: bytes, turn: _Turn) -> _Reply:
     return _Reply(status="200 OK", headers=headers, body=document)
 
 
-def _serialised(envelope: etree._Element) -> bytes:
-    return etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
-
-
-def _spliced(envelope: etree._Element, answer: Answer) -> bytes:
-    """The reply with stored bytes put in as they are, so that a receipt never changes by a byte."""
+def _spliced(envelope: etree._Element, verbatim: Verbatim) -> bytes:
+    """The reply with bytes put in as they are: a receipt never changes, nor what was signed."""
     marks = []
-    for number, (element, stored) in enumerate(answer.verbatim):
+    for number, (element, stored) in enumerate(verbatim):
         # Nothing a caller can send turns into a processing instruction of ours.
         mark = etree.ProcessingInstruction("stored", str(number))
         parent = element.getparent()
@@ -248,7 +244,7 @@ def _spliced(envelope: etree._Element, answer: Answer) -> bytes:
             mark.tail, element.tail = element.tail, None
             parent.replace(element, mark)
             marks.append((f"<?stored {number}?>".encode(), stored))
-    body = _serialised(envelope)
+    body: bytes = etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
     for placeholder, stored in marks:
         body = body.replace(placeholder, stored, 1)
     return body

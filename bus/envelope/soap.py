@@ -138,10 +138,18 @@ def reply(version: SoapVersion, payload: etree._Element) -> etree._Element:
     return root
 
 
-def make_optional(envelope: etree._Element, version: SoapVersion) -> None:
-    """Let receivers skip every header block that they do not understand."""
-    for block in envelope.iterfind(f"{version.name_of('Header')}/*"):
-        block.attrib.pop(version.name_of("mustUnderstand"), "")
+def body_of(envelope: etree._Element) -> etree._Element:
+    """The Body of an envelope of our own making, its last child."""
+    return envelope[-1]
+
+
+def add_block(envelope: etree._Element, version: SoapVersion) -> etree._Element:
+    """An empty element in the Header of an envelope, for the block that is to stand there."""
+    header = envelope.find(version.name_of("Header"))
+    if header is None:
+        header = etree.Element(version.name_of("Header"))
+        envelope.insert(0, header)
+    return etree.SubElement(header, "block")
 
 
 def fault(version: SoapVersion, about: Fault) -> etree._Element:

@@ -11,12 +11,12 @@ import base64
 import binascii
 import itertools
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lxml import etree
 
 from bus.errors import SignatureRejected
-from bus.trust import names
+from bus.trust import names, parser
 
 _DOCUMENT_TRANSFORMS = frozenset(
     {
@@ -41,6 +41,7 @@ class Part:
     uri: str
     transforms: tuple[str, ...]
     digest: str
+    digest_value: bytes
     #: InclusiveNamespaces PrefixList of the canonicalisation, None without one.
     prefixes: tuple[str, ...] | None
 
@@ -52,11 +53,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """What one ds:SignedInfo declares."""
+    """What one ds:SignedInfo declares, read from the very bytes that its signature value covers."""
 
     canonicalisation: str
     method: str
     parts: tuple[Part, ...]
+    #: SignedInfo in canonical form.
+    signed_info: bytes = field(repr=False)
+    #: SignatureValue, decoded.
+    value: bytes = field(repr=False)
 
 
 def read(signature: etree._Element) -> Form:
@@ -64,20 +69,47 @@ def read(signature: etree._Element) -> Form:
     if sum(1 for _ in itertools.islice(signature.iter(), _MOST_ELEMENTS + 1)) > _MOST_ELEMENTS:
         raise _unreadable("Signature holds too many elements.")
     signed_info, value, _ = _children(signature, "SignedInfo", "SignatureValue", "KeyInfo")
-    base64_value(value)
-    head = _elements(signed_info)
+    canonical = _canonical(signed_info)
+    head = _elements(parser.read(canonical))
     if len(head) < 2 or len(head) > 2 + _MOST_REFERENCES:
         raise _unreadable("SignedInfo is incomplete or has too many references.")
-    canonicalisation = _named(head[0], "CanonicalizationMethod")
     method = _named(head[1], "SignatureMethod")
     if _elements(method):
         raise _not_allowed("Parameters of the signature algorithm are not accepted.")
-    _prefixes(canonicalisation)
     return Form(
-        canonicalisation=canonicalisation.get("Algorithm", ""),
+        canonicalisation=_named(head[0], "CanonicalizationMethod").get("Algorithm", ""),
         method=method.get("Algorithm", ""),
         parts=tuple(_part(_named(element, "Reference")) for element in head[2:]),
+        signed_info=canonical,
+        value=base64_value(value),
     )
+
+
+def _canonical(signed_info: etree._Element) -> bytes:
+    """SignedInfo as its own CanonicalizationMethod says, or exclusive where that is unknown."""
+    declared = _elements(signed_info)
+    if not declared:
+        raise _unreadable("SignedInfo is empty.")
+    method = _named(declared[0], "CanonicalizationMethod")
+    exclusive = method.get("Algorithm") not in {names.INCLUSIVE_10, names.INCLUSIVE_11}
+    try:
+        return canonical(signed_info, exclusive=exclusive, prefixes=_prefixes(method))
+    except etree.LxmlError as error:
+        raise _unreadable("SignedInfo has no canonical form.") from error
+
+
+def canonical(
+    element: etree._Element, *, exclusive: bool, prefixes: tuple[str, ...] | None = None
+) -> bytes:
+    """An element in Canonical XML 1.0 or Exclusive Canonical XML 1.0, without comments."""
+    data: bytes = etree.tostring(
+        element,
+        method="c14n",
+        exclusive=exclusive,
+        with_comments=False,
+        inclusive_ns_prefixes=list(prefixes) if prefixes else None,
+    )
+    return data
 
 
 def certificates(key_info: etree._Element) -> tuple[bytes, ...]:
@@ -152,13 +184,13 @@ def _part(reference: etree._Element) -> Part:
     method, digest = _named(children[0], "DigestMethod"), _named(children[1], "DigestValue")
     if _elements(method):
         raise _not_allowed("Parameters of the digest algorithm are not accepted.")
-    base64_value(digest)
     prefixes = [_prefixes(transform) for transform in transforms]
     return Part(
         # an absent URI leaves the meaning to the application; it is read as no document
         uri=reference.get("URI", "?"),
         transforms=tuple(transform.get("Algorithm", "") for transform in transforms),
         digest=method.get("Algorithm", ""),
+        digest_value=base64_value(digest),
         prefixes=prefixes[-1] if prefixes else None,
     )
 

@@ -27,14 +27,18 @@ class BusSigner:
     def sign_envelope(self, envelope: bytes) -> bytes:
         """A SOAP 1.1 or 1.2 envelope with a WS-Security signature over Body and Timestamp."""
         root = parser.read_whole(envelope)
-        self.sign_tree(root)
-        signed: bytes = etree.tostring(root.getroottree(), encoding="UTF-8", xml_declaration=True)
-        return signed
+        return wssecurity.sign_envelope(root, self._own, self._clock.now())
 
     def security_header(self, body: bytes, body_id: str, soap: str) -> bytes:
         """The header block that signs a Body, given in exclusive canonical form, and a Timestamp."""
-        return wssecurity.security_header(body, body_id, soap, self._own, self._clock.now())
+        named = wssecurity.SignedBody(body, body_id, soap)
+        return wssecurity.security_header(named, self._own, self._clock.now())
 
-    def sign_tree(self, envelope: etree._Element) -> None:
-        """The same on a parsed envelope, in place."""
-        wssecurity.sign_envelope(envelope, self._own, self._clock.now())
+    def seal(self, body: etree._Element, soap: str) -> bytes:
+        """The header block that signs the Body of a reply, which is given an Id, and a Timestamp.
+
+        It is a proof for who can read it: JAX-WS and gSOAP refuse replies with blocks that must
+        be understood and that they do not know, so that this one need not be.
+        """
+        named = wssecurity.body_to_sign(body, soap)
+        return wssecurity.security_header(named, self._own, self._clock.now(), demanding=False)

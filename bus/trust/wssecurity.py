@@ -13,7 +13,7 @@ import re
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from lxml import etree
 
@@ -38,40 +38,71 @@ _Named: TypeAlias = dict[str, list[etree._Element]]  # noqa: SLF001 - lxml's pub
 _ID_NAMES = frozenset({"Id", "ID", "id"})
 
 
+class SignedBody(NamedTuple):
+    """The Body of an envelope in exclusive canonical form, without comments."""
+
+    content: bytes
+    #: Its wsu:Id.
+    id: str
+    #: Namespace of its envelope.
+    soap: str
+
+
 def sign_envelope(
     envelope: etree._Element, own: OwnKey, now: datetime, *, ttl_s: float = 300.0
-) -> None:
-    """Add a wsse:Security header, in place, that signs Body and Timestamp; SOAP 1.1 and 1.2.
+) -> bytes:
+    """The envelope, SOAP 1.1 or 1.2, with a wsse:Security header over Body and Timestamp; UTF-8.
 
-    `now` is aware UTC. Raises Defect when the envelope has no Body or is signed already.
+    `now` is aware UTC; the tree is used up. Raises Defect when it has no Body or is signed already.
     """
     soap = _soap(envelope)
     body = envelope.find(f"{{{soap}}}Body")
     if body is None or next(envelope.iter(names.SECURITY), None) is not None:
         raise Defect("An envelope without Body, or with Security, cannot be signed.")
-    security = _add_security(envelope, soap)
-    timestamp = _add_timestamp(security, now, ttl_s)
-    token = _add_token(security, own)
-    parts = [("#" + _ensure_id(body), body), ("#" + _ensure_id(timestamp), timestamp)]
-    security.append(xmldsig.sign_parts(parts, own, _key_info(token)))
+    security = security_header(body_to_sign(body, soap), own, now, ttl_s=ttl_s)
+    # Written into the serialised text: appended to the tree, lxml could rename its
+    # prefixes to those of the envelope, after they were signed.
+    mark = etree.ProcessingInstruction("lienthong", secrets.token_hex(16))
+    _header(envelope, soap).append(mark)
+    text: bytes = etree.tostring(envelope.getroottree(), encoding="UTF-8", xml_declaration=True)
+    return text.replace(etree.tostring(mark), security, 1)
+
+
+def body_to_sign(body: etree._Element, soap: str) -> SignedBody:
+    """A Body element as it is signed; it is given a wsu:Id where it has none."""
+    body_id = body.get(names.WSU_ID) or _fresh_id()
+    body.set(names.WSU_ID, body_id)
+    return SignedBody(content=forms.canonical(body, exclusive=True), id=body_id, soap=soap)
 
 
 def security_header(
-    body: bytes, body_id: str, soap: str, own: OwnKey, now: datetime, *, ttl_s: float = 300.0
+    body: SignedBody, own: OwnKey, now: datetime, *, ttl_s: float = 300.0, demanding: bool = True
 ) -> bytes:
-    """The wsse:Security header that signs a Body and its own Timestamp, for who joins bytes.
+    """The wsse:Security header that signs a Body and its own Timestamp, as text.
 
-    `body` is the Body element with wsu:Id `body_id` in exclusive canonical form, without
-    comments; `soap` is the namespace of its envelope. The header declares every prefix it uses.
+    `demanding` headers must be understood. The header declares every prefix it uses.
     """
-    security = _add_security(etree.Element(f"{{{soap}}}Envelope"), soap)
-    timestamp = _add_timestamp(security, now, ttl_s)
-    token = _add_token(security, own)
-    parts: list[tuple[str, etree._Element | bytes]] = [("#" + body_id, body)]
-    parts.append(("#" + _ensure_id(timestamp), timestamp))
-    security.append(xmldsig.sign_parts(parts, own, _key_info(token)))
-    written: bytes = etree.tostring(security, encoding="UTF-8")
-    return written
+    time_id, token_id = _fresh_id(), _fresh_id()
+    timestamp = (
+        f'<wsu:Timestamp xmlns:wsu="{names.WSU}" wsu:Id="{time_id}">'
+        f"<wsu:Created>{_written(now)}</wsu:Created>"
+        f"<wsu:Expires>{_written(now + timedelta(seconds=ttl_s))}</wsu:Expires></wsu:Timestamp>"
+    )
+    key_info = (
+        "<ds:KeyInfo><wsse:SecurityTokenReference>"
+        f'<wsse:Reference URI="#{token_id}" ValueType="{names.X509V3}"/>'
+        "</wsse:SecurityTokenReference></ds:KeyInfo>"
+    )
+    parts = [("#" + body.id, body.content), ("#" + time_id, timestamp.encode())]
+    signature = xmldsig.sign_parts(parts, own, key_info).decode()
+    certificate = base64.b64encode(own.certificate_der).decode("ascii")
+    must = f' xmlns:soap="{body.soap}" soap:mustUnderstand="1"' if demanding else ""
+    return (
+        f'<wsse:Security xmlns:wsse="{names.WSSE}" xmlns:wsu="{names.WSU}"{must}>{timestamp}'
+        f'<wsse:BinarySecurityToken wsu:Id="{token_id}" EncodingType="{names.BASE64}"'
+        f' ValueType="{names.X509V3}">{certificate}</wsse:BinarySecurityToken>'
+        f"{signature}</wsse:Security>"
+    ).encode()
 
 
 def verify_envelope(
@@ -237,47 +268,19 @@ def _instant(timestamp: etree._Element, name: str) -> datetime | None:
         raise SignatureRejected(f"{name} is no instant.", code="SIG-011") from error
 
 
-def _add_security(envelope: etree._Element, soap: str) -> etree._Element:
+def _fresh_id() -> str:
+    """A fresh value for wsu:Id."""
+    return "id-" + secrets.token_hex(16)
+
+
+def _header(envelope: etree._Element, soap: str) -> etree._Element:
     header = envelope.find(f"{{{soap}}}Header")
     if header is None:
         header = etree.Element(f"{{{soap}}}Header")
         envelope.insert(0, header)
-    # ds is declared here so that lxml does not rename the prefixes of the signature
-    prefixes = {"wsse": names.WSSE, "wsu": names.WSU, "ds": names.DS}
-    security = etree.SubElement(header, names.SECURITY, nsmap=prefixes)
-    security.set(f"{{{soap}}}mustUnderstand", "1")
-    return security
+    return header
 
 
-def _add_timestamp(security: etree._Element, now: datetime, ttl_s: float) -> etree._Element:
-    timestamp = etree.SubElement(security, names.TIMESTAMP)
-    for name, instant in (("Created", now), ("Expires", now + timedelta(seconds=ttl_s))):
-        utc = instant.astimezone(UTC).replace(tzinfo=None)
-        text = utc.isoformat(timespec="milliseconds") + "Z"
-        etree.SubElement(timestamp, f"{{{names.WSU}}}{name}").text = text
-    return timestamp
-
-
-def _add_token(security: etree._Element, own: OwnKey) -> etree._Element:
-    attributes = {"EncodingType": names.BASE64, "ValueType": names.X509V3}
-    token = etree.SubElement(security, names.TOKEN, attributes)
-    token.text = base64.b64encode(own.certificate_der).decode("ascii")
-    return token
-
-
-def _key_info(token: etree._Element) -> etree._Element:
-    prefixes = {"ds": names.DS, "wsse": names.WSSE}
-    key_info = etree.Element(f"{{{names.DS}}}KeyInfo", nsmap=prefixes)
-    reference = etree.SubElement(key_info, names.TOKEN_REFERENCE)
-    attributes = {"URI": "#" + _ensure_id(token), "ValueType": names.X509V3}
-    etree.SubElement(reference, f"{{{names.WSSE}}}Reference", attributes)
-    return key_info
-
-
-def _ensure_id(element: etree._Element) -> str:
-    existing = element.get(names.WSU_ID)
-    if existing:
-        return existing
-    fresh = "id-" + secrets.token_hex(16)
-    element.set(names.WSU_ID, fresh)
-    return fresh
+def _written(instant: datetime) -> str:
+    utc = instant.astimezone(UTC).replace(tzinfo=None)
+    return utc.isoformat(timespec="milliseconds") + "Z"

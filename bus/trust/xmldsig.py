@@ -1,58 +1,53 @@
 """XML-DSig: the only place that imports signxml.
 
-signxml writes and parses the whole document again up to four times for every
-reference and looks references up by itself. Its hooks are replaced here, so that
-it digests exactly the elements handed to it, each canonicalised once: nothing is
-looked up twice, no other element can take a signed one's place, and memory stays a
-small multiple of the message. It still reads SignedInfo from the canonical bytes
-that the signature value covers and compares every digest. If a later signxml
-stopped calling the hooks, nothing would verify any more: the failure is on the
-safe side.
+signxml's algorithms are used, its look-ups are not: it writes and parses the whole document
+again up to four times for every reference and searches what a reference names by itself. Here
+each part is handed over, canonicalised once and digested; SignedInfo is read from the canonical
+bytes that the signature value covers (`form`), so that nothing unsigned is ever believed.
+The whole of signxml, and xmlsec, judge the same signatures in the tests.
 """
 
 from __future__ import annotations
 
 import base64
-import functools
+import hashlib
 import logging
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from hmac import compare_digest
+from typing import Any, cast
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from lxml import etree
 from signxml.algorithms import (
-    CanonicalizationMethod,
     DigestAlgorithm,
     SignatureConstructionMethod,
     SignatureMethod,
 )
-from signxml.exceptions import InvalidDigest, InvalidSignature, SignXMLException
-from signxml.signer import SignatureReference, XMLSigner
-from signxml.verifier import SignatureConfiguration, XMLVerifier
+from signxml.exceptions import SignXMLException
+from signxml.signer import XMLSigner
+from signxml.verifier import XMLVerifier
 
 from bus.errors import Defect, SignatureRejected
 from bus.model import Coverage, LegacyDefect, SignatureVerdict
 from bus.trust import form as forms
 from bus.trust import legacy, names, parser
-from bus.trust.form import Form, Part
+from bus.trust.form import Form
 from bus.trust.keys import KeptKey, OwnKey, Resolve, Standing
 
 # at DEBUG signxml writes every canonical document into the log
 logging.getLogger("signxml").setLevel(logging.WARNING)
 
 _KNOWN_METHODS = names.METHODS | names.SHA1_METHODS
-_CONFIGURATION = SignatureConfiguration(
-    location="./",
-    # which of these the sender may use was decided with the form
-    signature_methods=frozenset(SignatureMethod(uri) for uri in _KNOWN_METHODS),
-    digest_algorithms=frozenset(DigestAlgorithm(u) for u in names.DIGESTS | names.SHA1_DIGESTS),
-    # KeyValue proves nothing: the key is that of the bound certificate
-    ignore_ambiguous_key_info=True,
-    default_reference_c14n_method=CanonicalizationMethod.CANONICAL_XML_1_0,
+_DECLARATION = b"<?xml version='1.0' encoding='UTF-8'?>\n"
+_ENVELOPED = (names.ENVELOPED, names.EXCLUSIVE)
+_DETACHED = (names.EXCLUSIVE,)
+#: How canonical form writes an attribute value (Canonical XML 1.0 §2.3).
+_ATTRIBUTE = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", '"': "&quot;", "\t": "&#x9;", "\n": "&#xA;", "\r": "&#xD;"}
 )
 
 
@@ -62,26 +57,40 @@ def sign_document(xml: bytes, own: OwnKey) -> bytes:
     Everything else of the document stays as it is. Raises NotWellFormed, and Defect
     when it has no header or is signed already: a signed document is never edited.
     """
-    return _sign_enveloped(xml, own, lambda root: root.find(names.EDXML_HEADER))
+    root = _unsigned(parser.read_whole(xml))
+    header = root.find(names.EDXML_HEADER)
+    if header is None:
+        raise Defect("A document without edXMLHeader cannot be signed.")
+    data = forms.canonical(root, exclusive=True)
+    signature = _signature([("", data)], own, _x509_data(own), transforms=_ENVELOPED)
+    # Written into the serialised text: appended to the tree, lxml would rename its
+    # prefixes to those of the document, after they were signed.
+    mark = etree.ProcessingInstruction("lienthong", secrets.token_hex(16))
+    header.append(mark)
+    text: bytes = etree.tostring(root.getroottree(), encoding="UTF-8", xml_declaration=True)
+    return text.replace(etree.tostring(mark), signature, 1)
 
 
 def sign_element(xml: bytes, own: OwnKey) -> bytes:
-    """Any document with an enveloped ds:Signature as the last child of its root; UTF-8.
+    """An element of our own making with an enveloped ds:Signature as its last child.
 
-    Raises NotWellFormed, Defect.
+    It comes out in exclusive canonical form behind an XML declaration, UTF-8, without comments.
+    Raises NotWellFormed, and Defect when it is signed already.
     """
-    return _sign_enveloped(xml, own, lambda root: root)
+    root = _unsigned(parser.read(xml))
+    data = forms.canonical(root, exclusive=True)
+    # canonical form writes every element with an end tag, so that there is one to stand before
+    end = data.rindex(b"</")
+    signature = _signature([("", data)], own, _x509_data(own), transforms=_ENVELOPED)
+    return b"".join((_DECLARATION, data[:end], signature, data[end:]))
 
 
-def sign_parts(
-    parts: Sequence[tuple[str, etree._Element | bytes]], own: OwnKey, key_info: etree._Element
-) -> etree._Element:
-    """A ds:Signature over several elements, each named by its Id, under exclusive C14N.
+def sign_parts(parts: Sequence[tuple[str, bytes]], own: OwnKey, key_info: str) -> bytes:
+    """A ds:Signature over several parts, each given as (reference URI, exclusive canonical form).
 
-    An element may also come as the bytes of that form, without comments.
+    `key_info` is the KeyInfo as text that declares every prefix but `ds`; so does what comes back.
     """
-    signer = _Signer(own, SignatureConstructionMethod.detached, parts)
-    return signer.signature(own, key_info)
+    return _signature(parts, own, key_info, transforms=_DETACHED)
 
 
 def verify_document(body: bytes, resolve: Resolve) -> SignatureVerdict | None:
@@ -210,10 +219,20 @@ def _compute(
     parts: Mapping[str, etree._Element],
     certificate: x509.Certificate,
 ) -> None:
+    """Prove the signature value, then every digest that the proven bytes declare.
+
+    Raises SignatureRejected SIG-003 (value, or what cannot be computed), SIG-002 (content).
+    """
+    verifier = _Verifier()
     try:
-        _Verifier(declared, parts).compute(signature, certificate)
-    except InvalidDigest as error:
-        raise SignatureRejected(code="SIG-002") from error
+        verifier.check_value(declared, certificate)
+        for part in declared.parts:
+            if names.ENVELOPED in part.transforms:
+                _cut(signature)
+            element = parts[part.uri]
+            data = forms.canonical(element, exclusive=part.exclusive, prefixes=part.prefixes)
+            if not compare_digest(verifier.digest(data, part.digest), part.digest_value):
+                raise SignatureRejected(code="SIG-002")
     except InvalidSignature as error:
         raise SignatureRejected(code="SIG-003") from error
     except (SignXMLException, UnsupportedAlgorithm, ValueError, etree.LxmlError) as error:
@@ -221,171 +240,98 @@ def _compute(
         raise SignatureRejected(code="SIG-003") from error
 
 
-def _canonical(element: etree._Element, part: Part) -> bytes:
-    data: bytes = etree.tostring(
-        element,
-        method="c14n",
-        exclusive=part.exclusive,
-        with_comments=False,
-        inclusive_ns_prefixes=list(part.prefixes) if part.prefixes else None,
-    )
-    return data
-
-
-def _sign_enveloped(
-    xml: bytes, own: OwnKey, place: Callable[[etree._Element], etree._Element | None]
-) -> bytes:
-    root = parser.read_whole(xml)
-    parent = place(root)
-    if parent is None:
-        raise Defect("A document without edXMLHeader cannot be signed.")
+def _unsigned(root: etree._Element) -> etree._Element:
     if next(root.iter(names.SIGNATURE), None) is not None:
         raise Defect("The document is signed already.")
-    signature = _Signer(own, SignatureConstructionMethod.enveloped, [("", root)]).signature(own)
-    # Written into the serialised text: appended to the tree, lxml would rename its
-    # prefixes to those of the document, after they were signed.
-    mark = etree.ProcessingInstruction("lienthong", secrets.token_hex(16))
-    parent.append(mark)
-    tree = root.getroottree()
-    text: bytes = etree.tostring(tree, encoding="UTF-8", xml_declaration=True)
-    return text.replace(etree.tostring(mark), etree.tostring(signature), 1)
+    return root
+
+
+def _signature(
+    parts: Sequence[tuple[str, bytes]], own: OwnKey, key_info: str, *, transforms: tuple[str, ...]
+) -> bytes:
+    """A finished ds:Signature over parts in canonical form, as text."""
+    signer = _Signer(own)
+    references = "".join(_reference(uri, data, transforms) for uri, data in parts)
+    info = (
+        f"{_element('CanonicalizationMethod', names.EXCLUSIVE)}"
+        f"{_element('SignatureMethod', signer.sign_alg.value)}{references}"
+    )
+    # what is signed is SignedInfo in canonical form, which declares the prefix it uses
+    value = signer.value(f'<ds:SignedInfo xmlns:ds="{names.DS}">{info}</ds:SignedInfo>'.encode())
+    return (
+        f'<ds:Signature xmlns:ds="{names.DS}"><ds:SignedInfo>{info}</ds:SignedInfo>'
+        f"<ds:SignatureValue>{value}</ds:SignatureValue>{key_info}</ds:Signature>"
+    ).encode()
+
+
+def _reference(uri: str, data: bytes, transforms: tuple[str, ...]) -> str:
+    digest = base64.b64encode(hashlib.sha256(data).digest()).decode("ascii")
+    applied = "".join(_element("Transform", uri) for uri in transforms)
+    return (
+        f'<ds:Reference URI="{uri.translate(_ATTRIBUTE)}"><ds:Transforms>{applied}</ds:Transforms>'
+        f"{_element('DigestMethod', DigestAlgorithm.SHA256.value)}"
+        f"<ds:DigestValue>{digest}</ds:DigestValue></ds:Reference>"
+    )
+
+
+def _element(name: str, algorithm: str) -> str:
+    return f'<ds:{name} Algorithm="{algorithm}"></ds:{name}>'
+
+
+def _x509_data(own: OwnKey) -> str:
+    text = base64.b64encode(own.certificate_der).decode("ascii")
+    return (
+        "<ds:KeyInfo><ds:X509Data><ds:X509Certificate>"
+        f"{text}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"
+    )
 
 
 class _Signer(XMLSigner):
-    """signxml's signer over elements given, not looked up or copied."""
+    """signxml's signature values over a SignedInfo in canonical form that stands already."""
 
-    def __init__(
-        self,
-        own: OwnKey,
-        method: SignatureConstructionMethod,
-        parts: Sequence[tuple[str, etree._Element | bytes]],
-    ) -> None:
-        algorithm = (
-            SignatureMethod.RSA_SHA256
-            if isinstance(own.key, rsa.RSAPrivateKey)
-            else SignatureMethod.ECDSA_SHA256
-        )
+    def __init__(self, own: OwnKey) -> None:
+        rsa_key = isinstance(own.key, rsa.RSAPrivateKey)
         super().__init__(
-            method=method,
-            signature_algorithm=algorithm,
-            digest_algorithm=DigestAlgorithm.SHA256,
-            c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
+            method=SignatureConstructionMethod.detached,
+            signature_algorithm=(
+                SignatureMethod.RSA_SHA256 if rsa_key else SignatureMethod.ECDSA_SHA256
+            ),
         )
-        self._parts = parts
+        # key information is written with the rest of the signature
+        self.signature_annotators = []
+        self._key = own.key
 
-    def signature(self, own: OwnKey, key_info: etree._Element | None = None) -> etree._Element:
-        """The finished ds:Signature, outside any tree."""
-        info = _x509_data(own) if key_info is None else key_info
-        made: etree._Element = self.sign(None, key=own.key, key_info=info)
-        return made
-
-    def _ds_tag(self, tag: str) -> str:
-        return _ds(tag)
+    def value(self, signed_info: bytes) -> str:
+        """The text of SignatureValue."""
+        return self.sign(signed_info, key=self._key).text or ""
 
     def _unpack(self, data: Any, references: Any) -> tuple[Any, Any, Any, Any]:  # noqa: ARG002 - signxml's signature
-        signature = etree.Element(names.SIGNATURE, nsmap={"ds": names.DS})
-        elements = [element for _, element in self._parts]
-        wanted = [SignatureReference(uri, self.c14n_alg) for uri, _ in self._parts]
-        return signature, signature, elements, wanted
+        return etree.Element("SignatureValue"), None, [data], []
 
-    def _c14n(self, nodes: Any, *args: Any, **kwargs: Any) -> Any:
-        # a part in canonical form is not canonicalised again
-        return nodes if isinstance(nodes, bytes) else super()._c14n(nodes, *args, **kwargs)
+    def _build_sig(self, *given: Any, **named: Any) -> Any:
+        return named["c14n_inputs"][0], given[0]
 
-
-def _x509_data(own: OwnKey) -> etree._Element:
-    key_info = etree.Element(_ds("KeyInfo"), nsmap={"ds": names.DS})
-    data = etree.SubElement(key_info, _ds("X509Data"))
-    text = base64.b64encode(own.certificate_der).decode("ascii")
-    etree.SubElement(data, _ds("X509Certificate")).text = text
-    return key_info
+    def _c14n(self, nodes: Any, *_: Any, **__: Any) -> Any:
+        return nodes
 
 
 class _Verifier(XMLVerifier):
-    """signxml's verifier over elements given by reference URI; made anew for each message."""
+    """signxml's algorithms, without its look-ups; made anew for each signature."""
 
-    def __init__(self, declared: Form, parts: Mapping[str, etree._Element]) -> None:
-        super().__init__()
-        self._declared = declared
-        self._parts = parts
-        self._digested: list[bytes] = []
+    def digest(self, data: bytes, algorithm: str) -> bytes:
+        """The digest under an algorithm that the form allows."""
+        made: bytes = self._get_digest(data, DigestAlgorithm(algorithm))
+        return made
 
-    def compute(self, signature: etree._Element, certificate: x509.Certificate) -> None:
-        """Prove signature value and every digest, or raise signxml's errors.
+    def check_value(self, declared: Form, certificate: x509.Certificate) -> None:
+        """Check the signature value with the key of the bound certificate, read out once.
 
-        Raises SignatureRejected SIG-004 when it was over anything but the parts.
+        Raises InvalidSignature of `cryptography`, SignXMLException for a key of another kind.
         """
-        results = self.verify(
-            signature,
-            x509_cert=certificate,
-            parser=parser.reading_parser(),
-            # the form was checked more strictly; the schema forbids what Java partners send
-            validate_schema=False,
-            expect_config=_configuration(len(self._declared.parts)),
+        self._verify_signature_with_pubkey(
+            signed_info_c14n=declared.signed_info,
+            raw_signature=declared.value,
+            signature_alg=SignatureMethod(declared.method),
+            # stands in for the certificate: only its key is asked for
+            signing_certificate=cast("x509.Certificate", KeptKey(certificate)),
         )
-        proven = [one.signed_data for one in (results if isinstance(results, list) else [results])]
-        same = (data is ours for data, ours in zip(proven, self._digested, strict=True))
-        if not all(same) or len(proven) != len(self._declared.parts):
-            raise SignatureRejected("Something else was signed.", code="SIG-004")
-
-    def get_root(self, data: Any) -> Any:
-        """The signature itself: it is read where it stands, nothing is copied."""
-        return data
-
-    def _verify_signature_with_pubkey(self, *_: Any, **facts: Any) -> Any:
-        """Let signxml check the value with the key of the bound certificate, read out once."""
-        facts["signing_certificate"] = KeptKey(facts["signing_certificate"])
-        return super()._verify_signature_with_pubkey(**facts)
-
-    def _resolve_reference(self, doc_root: Any, reference: Any, uri_resolver: Any = None) -> Any:  # noqa: ARG002 - signxml's signature
-        """The part that the form declared in this place, in canonical form."""
-        part = self._declared.parts[len(self._digested)]
-        if reference.get("URI") != part.uri:
-            raise InvalidDigest("The references are not those of the form.")
-        if names.ENVELOPED in part.transforms:
-            _cut(doc_root)
-        data = _canonical(self._parts[part.uri], part)
-        self._digested.append(data)
-        return data
-
-    def _apply_transforms(self, payload: Any, *, transforms_node: Any, signature: Any) -> Any:  # noqa: ARG002 - signxml's signature
-        """Nothing is left to apply, but what was applied must be what SignedInfo says."""
-        part = self._declared.parts[len(self._digested) - 1]
-        signed = [] if transforms_node is None else self._findall(transforms_node, "Transform")
-        if tuple(one.get("Algorithm") for one in signed) != part.transforms:
-            raise InvalidDigest("The transforms are not those of the form.")
-        return payload
-
-    def _tostring(self, xml_node: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - signxml's signature
-        return xml_node
-
-    def _fromstring(self, xml_string: Any, **kwargs: Any) -> Any:
-        """Parse what is text; give back what `_tostring` left as it is; look into no part again."""
-        if not isinstance(xml_string, bytes):
-            return xml_string
-        if any(xml_string is data for data in self._digested):
-            return None
-        return super()._fromstring(xml_string, **kwargs)  # type: ignore[no-untyped-call]  # signxml's own
-
-    def _find(self, element: Any, query: str, require: bool = True, xpath: str = "") -> Any:  # noqa: FBT001, FBT002 - signxml's signature
-        """Look for a child by its full name: mapping prefixes costs ten times as much."""
-        found = None if ":" in query or xpath else element.find(_ds(query))
-        if found is not None:
-            return found
-        return super()._find(element, query, require, xpath)  # type: ignore[no-untyped-call]  # signxml's own
-
-    def _findall(self, element: Any, query: str, xpath: str = "") -> Any:
-        found = [] if ":" in query or xpath else element.findall(_ds(query))
-        return found or super()._findall(element, query, xpath)  # type: ignore[no-untyped-call]  # signxml's own
-
-    def _check_cert_validity(self, cert: Any, cert_source: Any) -> None:
-        """Leave it to the bus's clock, which judges validity as a fact of its own."""
-
-
-def _ds(name: str) -> str:
-    return f"{{{names.DS}}}{name}"
-
-
-@functools.cache
-def _configuration(references: int) -> SignatureConfiguration:
-    return replace(_CONFIGURATION, expect_references=references)

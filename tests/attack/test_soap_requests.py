@@ -224,12 +224,12 @@ def test_our_own_defects_show_nothing_of_our_inside(soap: str, error: Exception)
 def test_even_a_broken_signer_leaves_a_fault(soap: str) -> None:
     """When replies cannot be signed, the defect itself is still told, unsigned."""
 
-    def broken(_: object) -> None:
+    def broken(*_: object) -> bytes:
         raise RuntimeError("no key")
 
-    reply = Service(sign_envelope=broken).call(PING, soap=soap)
+    reply = Service(seal=broken).call(PING, soap=soap)
     assert (reply.status, reply.fault["code"]) == (500, "BUG-001")
-    rejected = Service(sign_envelope=broken).call("", soap=soap)
+    rejected = Service(seal=broken).call("", soap=soap)
     assert (rejected.status, rejected.fault["code"]) == (500, "BUG-001")
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from bus.errors import SignatureRejected
-from bus.trust import names, wssecurity, xmldsig
+from bus.trust import names, wssecurity
 from tests.support import pki
 
 EVIL = '<x:Ping xmlns:x="urn:lienthong:exchange:1"><x:recipient>Kẻ gian</x:recipient></x:Ping>'
@@ -20,8 +20,7 @@ S = f"{{{pki.SOAP11}}}"
 
 def _signed(who: str = pki.SENDER) -> etree._Element:
     envelope = pki.envelope()
-    wssecurity.sign_envelope(envelope, pki.pairs()[0][who], pki.NOW)
-    return pki.reparsed(envelope)
+    return etree.fromstring(wssecurity.sign_envelope(envelope, pki.pairs()[0][who], pki.NOW))
 
 
 def _resigned(
@@ -34,7 +33,7 @@ def _resigned(
     security.remove(old)
     named = uris or ["#" + one.get(names.WSU_ID) for one in targets]
     parts = list(zip(named, targets, strict=True))
-    security.append(xmldsig.sign_parts(parts, pki.pairs()[0][pki.SENDER], key_info))
+    security.append(pki.signed_parts(parts, pki.pairs()[0][pki.SENDER], key_info))
 
 
 def _evil_body(identifier: str | None = None) -> etree._Element:
@@ -200,7 +199,7 @@ def unknown_certificate(e):
     """The token is a certificate nobody bound, and the signature is right."""
     stranger = pki.pairs()[1]
     fresh = pki.envelope()
-    wssecurity.sign_envelope(fresh, stranger, pki.NOW)
+    fresh = etree.fromstring(wssecurity.sign_envelope(fresh, stranger, pki.NOW))
     e[:] = fresh[:]
 
 

@@ -83,8 +83,7 @@ class Corpus:
         bare = document[document.index(b"<edXML") :]
         parser = etree.XMLParser(huge_tree=True, resolve_entities=False)
         root: Any = etree.fromstring(_ENVELOPE.replace(_MARK, bare), parser)
-        wssecurity.sign_envelope(root, self.own, datetime.now(UTC))
-        return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+        return wssecurity.sign_envelope(root, self.own, datetime.now(UTC))
 
 
 def _organization(code: str) -> Organization:

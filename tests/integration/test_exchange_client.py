@@ -72,8 +72,8 @@ def serve(own_keys: tuple[OwnKey, OwnKey]) -> Iterator[Callable[..., Edge]]:
 
     def start(*, signed: bool = True) -> Edge:
         bus, agency = own_keys
-        sign = BusSigner(bus, SystemClock()).sign_tree if signed else None
-        service = Service(sign_envelope=sign)
+        seal = BusSigner(bus, SystemClock()).seal if signed else None
+        service = Service(seal=seal)
         server = make_server("127.0.0.1", 0, service.application, handler_class=_Quiet)
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()

@@ -53,7 +53,7 @@ class Running:
 def _running() -> Iterator[Running]:
     now = CLOCK.now()
     own = pki.issue_own(pki.create_authority("CA", now), "bus", now)
-    service = Service(sign_envelope=BusSigner(own, CLOCK).sign_tree)
+    service = Service(seal=BusSigner(own, CLOCK).seal)
     wsgi = compose(
         {"/services/exchange": service.application},
         health=lambda: HealthReport(facts=()),

@@ -70,8 +70,7 @@ def request(
     if own is None:
         return plain
     root = etree.fromstring(plain, etree.XMLParser(huge_tree=True))
-    wssecurity.sign_envelope(root, own, at or datetime.now(UTC))
-    return etree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return wssecurity.sign_envelope(root, own, at or datetime.now(UTC))
 
 
 def package(content: bytes) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -12,7 +12,7 @@ from lxml import etree
 from bus.config import TrustSettings
 from bus.model import Agency, AgencyState, KeyBinding, PolicyMode, TrustPolicy
 from bus.model.codes import fold
-from bus.trust import keys, pki
+from bus.trust import form, keys, pki, xmldsig
 from bus.trust.keyring import Keyring
 from bus.trust.keys import OwnKey, Resolve
 
@@ -180,6 +180,15 @@ def edited(xml: bytes, edit: Callable[[etree._Element], object]) -> bytes:
 def find(root: etree._Element, name: str) -> etree._Element:
     """The first element with a local name, wherever it is."""
     return next(root.iter(f"{{*}}{name}"))
+
+
+def signed_parts(
+    parts: Sequence[tuple[str, etree._Element]], own: OwnKey, key_info: etree._Element
+) -> etree._Element:
+    """A ds:Signature of the bus over elements as they stand, each under its reference URI."""
+    canonical = [(uri, form.canonical(element, exclusive=True)) for uri, element in parts]
+    text = etree.tostring(key_info, with_tail=False).decode()
+    return etree.fromstring(xmldsig.sign_parts(canonical, own, text))
 
 
 class Resigner:

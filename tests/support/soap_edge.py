@@ -268,14 +268,14 @@ class Service:
         *,
         limits: LimitSettings | None = None,
         public_url: str | None = None,
-        sign_envelope: Any = None,
+        seal: Any = None,
     ) -> None:
         self.exchange = StandIn()
         self.authenticated: list[dict[str, Any]] = []
         self.application: ExchangeApplication = exchange_application(
             self.exchange,  # type: ignore[arg-type]  # the stand-in has its methods, not its class
             authenticate=self._authenticate,
-            sign_envelope=sign_envelope,
+            seal=seal,
             limits=limits or LimitSettings(),
             clock=FixedClock(),
             public_url=public_url,

@@ -68,7 +68,9 @@ def test_its_signature_holds_and_a_changed_byte_breaks_it(soap: str) -> None:
     made = stencil.cut(lambda values: make(values, soap=soap), SAMPLE)
     assert made is not None
     body = made.body(["m-&2", 0, b"\x00\xff" * 500, "Hỏa tốc < 1 giờ"])
-    header = wssecurity.security_header(body, made.body_id, made.soap, own, NOW)
+    header = wssecurity.security_header(
+        wssecurity.SignedBody(body, made.body_id, made.soap), own, NOW
+    )
     request = made.envelope(body, header)
     known = keys.pinned(own.certificate_der, pki.SENDER, NOW)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from lxml import etree
 
 from bus.errors import NotAuthorised, SignatureRejected
 from bus.model import CallerMethod, Coverage, PolicyMode
@@ -24,8 +25,7 @@ def tokened(world):
 
 def _envelope(world, who=pki.SENDER):
     envelope = pki.envelope()
-    wssecurity.sign_envelope(envelope, world.own[who], pki.NOW)
-    return envelope
+    return etree.fromstring(wssecurity.sign_envelope(envelope, world.own[who], pki.NOW))
 
 
 def test_a_signature_comes_first(tokened):
