@@ -48,7 +48,7 @@ class Reading:
     message: Message
     problems: tuple[Problem, ...] = ()
     losses: tuple[Loss, ...] = ()
-    places: dict[str, tuple[str, int]] = field(default_factory=dict, repr=False)
+    places: Mapping[str, tuple[str, int]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

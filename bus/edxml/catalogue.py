@@ -28,6 +28,7 @@ __all__ = [
     "source",
     "unknown_elements",
     "validate",
+    "violations",
 ]
 
 
@@ -82,9 +83,11 @@ def validate(tree: etree._Element, name: SchemaName) -> tuple[Problem, ...]:
     The inbound schemas pass over elements they do not know, which rule E20 tells of. An
     element with more than MOST_CHILDREN children is refused without looking further.
     """
-    crowd = crowded(tree)
-    if crowd:
-        return crowd
+    return crowded(tree) or violations(tree, name)
+
+
+def violations(tree: etree._Element, name: SchemaName) -> tuple[Problem, ...]:
+    """The same for a tree that is known not to be `crowded`."""
     if name.is_specification:
         return _by_specification(tree, name)
     schema = _schema(name)

@@ -39,6 +39,9 @@ _LEAF, _END, _NAME, _VALUES, _CLOSED, _DECLARATION, _BROKEN = 1, 2, 3, 4, 5, 9, 
 #: Longest name of an element or attribute, bytes, white space beside it included: problems are
 #: told with paths, which repeat the names around an element.
 _LONGEST_NAME = 1000
+#: Longest name of a namespace, bytes: exclusive canonical form writes it again for each element
+#: that uses it, so that a small message with a long one would grow to gigabytes.
+_LONGEST_NAMESPACE = 500
 #: Text from this length on is jumped over, bytes.
 _LONG = 4096
 #: Bodies up to this size are proved by bounds, which costs a copy of them, bytes.
@@ -57,7 +60,7 @@ def check(body: bytes, settings: LimitSettings) -> None:
     Memory does not grow with a body above 256 KiB, but for UTF-16, which is scanned as a
     UTF-8 copy.
     Raises LimitExceeded RCV-001 (size), RCV-002 (depth), RCV-003 (elements, attributes of one
-    element and of all, a name of more than 1,000 bytes) naming the limit, NotWellFormed XML-002 for a DOCTYPE, XML-003 for an encoding that is not taken.
+    element and of all, a name of more than 1,000 bytes, a namespace of more than 500) naming the limit, NotWellFormed XML-002 for a DOCTYPE, XML-003 for an encoding that is not taken.
     """
     if len(body) > settings.body_bytes:
         detail = f"{len(body)} bytes; limits.body_bytes = {settings.body_bytes}."
@@ -112,6 +115,8 @@ def _modest(tag: bytes, attributes: int) -> bool:
     end = tag.find(b">")
     # with quotes in pairs, and of one kind, the `>` is not within a value
     head = tag[:end]
+    if end > _LONGEST_NAMESPACE and b"xmlns" in head:
+        return False
     return end <= _LONGEST_NAME and head.count(b"=") <= attributes and _paired(head)
 
 
@@ -166,7 +171,7 @@ class _Tally:
     def element(self, token: re.Match[bytes], name: int) -> None:
         self.markup(token)
         if token.end(name) - token.start(name) > _LONGEST_NAME:
-            raise self._long_name(token)
+            raise self._long(token, "name", _LONGEST_NAME)
         if self.depth >= self.settings.depth:
             raise self._refusal(token, "RCV-002", "depth")
 
@@ -188,15 +193,18 @@ class _Tally:
         count, at = 0, token.start(_VALUES)
         for count, value in enumerate(_QUOTED.finditer(self.body, *token.span(_VALUES)), start=1):
             if value.start() - at > _LONGEST_NAME:
-                raise self._long_name(token)
+                raise self._long(token, "name", _LONGEST_NAME)
+            long = value.end() - value.start() > _LONGEST_NAMESPACE
+            if long and b"xmlns" in self.body[at : value.start()]:
+                raise self._long(token, "namespace", _LONGEST_NAMESPACE)
             if count > room:
                 break
             at = value.end()
         return count
 
-    def _long_name(self, token: re.Match[bytes]) -> LimitExceeded:
+    def _long(self, token: re.Match[bytes], what: str, limit: int) -> LimitExceeded:
         line, column = _position(self.body, token.start())
-        detail = f"A name is longer than {_LONGEST_NAME} bytes."
+        detail = f"A {what} is longer than {limit} bytes."
         return LimitExceeded(detail, code="RCV-003", line=line, column=column)
 
     def _refusal(self, token: re.Match[bytes], code: str, name: str) -> LimitExceeded:

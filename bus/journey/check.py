@@ -89,12 +89,11 @@ def identify(translated: Translated, directory: Directory, clock: Clock) -> Agen
     code = translated.message.sender.organ_id
     if not code:
         return None
-    place, line = translated.places.get("sender.organ_id", ("", 0))
     sender = directory.find(code)
-    if sender is None:
-        raise errors.NotAuthorised(code, code="AUT-005", stage="check", path=place, line=line)
     verified = translated.verified
     try:
+        if sender is None:
+            raise errors.NotAuthorised(code, code="AUT-005", stage="check")
         policy.judge(
             sender,
             verified.caller,
@@ -103,6 +102,6 @@ def identify(translated: Translated, directory: Directory, clock: Clock) -> Agen
             speakers=directory.find,
         )
     except errors.Rejected as error:
-        error.path, error.line = place, line
+        error.path, error.line = translated.places.get("sender.organ_id", ("", 0))
         raise
     return sender

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bus.model import (
@@ -60,7 +61,7 @@ class Translated:
     dialect: Dialect
     message: Message
     #: Canonical path → (the sender's path, line), to report later problems in the sender's words.
-    places: dict[str, tuple[str, int]]
+    places: Mapping[str, tuple[str, int]]
     losses: tuple[Loss, ...] = ()
     problems: tuple[Problem, ...] = ()
 

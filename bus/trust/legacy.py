@@ -60,11 +60,12 @@ def defects(signature: etree._Element) -> tuple[LegacyDefect, ...]:
     """Every legacy defect of one signature element, in the order of the enumeration."""
     if not len(signature) and not (signature.text or "").strip():
         return (LegacyDefect.EMPTY_SIGNATURE,)
+    algorithms = _algorithms(signature)
     holds = {
         LegacyDefect.WRONG_NAMESPACE: etree.QName(signature).namespace != names.DS,
-        LegacyDefect.SHA1: not _SHA1.isdisjoint(_algorithms(signature)),
+        LegacyDefect.SHA1: not _SHA1.isdisjoint(algorithms),
         LegacyDefect.TRUNCATED_CERTIFICATE: _any_truncated(_named(signature, "X509Certificate")),
-        LegacyDefect.UNREGISTERED_TRANSFORM: names.UNREGISTERED_EXCLUSIVE in _algorithms(signature),
+        LegacyDefect.UNREGISTERED_TRANSFORM: names.UNREGISTERED_EXCLUSIVE in algorithms,
         LegacyDefect.CID_REFERENCE: any(
             reference.get("URI", "").casefold().startswith("cid:")
             for reference in _named(signature, "Reference")
@@ -75,9 +76,8 @@ def defects(signature: etree._Element) -> tuple[LegacyDefect, ...]:
 
 def _algorithms(signature: etree._Element) -> frozenset[str]:
     declaring = ("CanonicalizationMethod", "SignatureMethod", "Transform", "DigestMethod")
-    return frozenset(
-        element.get("Algorithm", "") for name in declaring for element in _named(signature, name)
-    )
+    found = signature.iter(*(f"{{*}}{name}" for name in declaring))
+    return frozenset(element.get("Algorithm", "") for element in found)
 
 
 def _named(signature: etree._Element, name: str) -> Iterator[etree._Element]:

@@ -69,6 +69,26 @@ def test_a_name_of_kilobytes_is_refused(markup: str) -> None:
     assert "name" in refusal.value.detail
 
 
+@pytest.mark.parametrize("elements", [3, 60_000])
+@pytest.mark.parametrize("name", ["xmlns:p", "xmlns", "\n xmlns:p\n"])
+def test_a_namespace_of_kilobytes_is_refused(name: str, elements: int) -> None:
+    """Exclusive canonical form writes a namespace again for every element that uses it."""
+    body = f'<a b="1" {name}="urn:{"x" * 2_000}">{"<p:b/>" * elements}</a>'.encode()
+    with pytest.raises(LimitExceeded) as refusal:
+        limits.check(body, LimitSettings())
+    assert refusal.value.code == "RCV-003"
+    assert "namespace" in refusal.value.detail
+
+
+def test_canonical_form_stays_within_a_small_multiple_of_its_limits() -> None:
+    """The most that repeated namespaces can add is known: elements and attributes times a length."""
+    settings = LimitSettings(elements=2_000)
+    body = f'<a xmlns:p="urn:{"x" * 490}">{"<p:b/>" * 1_900}</a>'.encode()
+    limits.check(body, settings)
+    grown = len(etree.tostring(etree.fromstring(body), method="c14n", exclusive=True))
+    assert grown < settings.elements * 520
+
+
 def test_what_a_schema_leaves_out_is_never_copied() -> None:
     """Copying and cutting unknown elements is quadratic; only known ones are written anew."""
     inner = "<b/>" * 50

@@ -66,10 +66,10 @@ class Pairing:
             return Unpacked(
                 content=b"", zipped=False, wire_sha256=_EMPTY_SHA256, sha256=_EMPTY_SHA256
             )
-        path, line = self.places.get(at, ("", 0))
         try:
             unpacked = unpack(file.payload, file.name, self.budget)
         except LimitExceeded as error:
+            path, line = self.places.get(at, ("", 0))
             raise LimitExceeded(error.detail, code=error.code, path=path, line=line) from error
         if unpacked.damaged:
             self._flag(at, file.name or "", "ZIP", severity=Severity.WARN)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bus.config import LimitSettings
 from bus.edxml import parser
-from bus.edxml.catalogue import SchemaName, crowded, validate
+from bus.edxml.catalogue import SchemaName, crowded, violations
 from bus.edxml.codec.flavour import Flavour
 from bus.edxml.codec.reader import read
 from bus.edxml.codec.skeleton import Skeleton, take_apart
@@ -51,9 +51,8 @@ class Qcvn102:
         if crowd := crowded(skeleton.root):
             # Each child would be read and looked up before the message is refused anyway.
             raise SchemaRejected(path=crowd[0].path, line=crowd[0].line, problems=crowd)
-        return Parsed(
-            content=skeleton, problems=validate(skeleton.root, SchemaName.QCVN102_INBOUND)
-        )
+        problems = violations(skeleton.root, SchemaName.QCVN102_INBOUND)
+        return Parsed(content=skeleton, problems=problems)
 
     def read(self, parsed: Parsed) -> Reading:
         """Translate to the canonical message; Raises LimitExceeded RCV-001 for a ZIP bomb."""

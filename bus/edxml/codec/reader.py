@@ -7,7 +7,6 @@ in the message, in an extension kept raw, in a loss, or in a signature, which is
 from __future__ import annotations
 
 import functools
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple, cast
@@ -27,6 +26,7 @@ from bus.edxml.codec.mapping import (
     Wrapper,
 )
 from bus.edxml.codec.pairing import Pairing
+from bus.edxml.codec.places import Places
 from bus.edxml.codec.skeleton import Payload, Skeleton
 from bus.edxml.codec.values import WHITE_SPACE, read_value
 from bus.edxml.paths import line_of, local_name
@@ -65,26 +65,14 @@ _MOVE_IT_VI = (
 )
 
 
-class Spot(NamedTuple):
-    """An element with its path in the sender's words."""
-
-    element: etree._Element
-    path: str
-
-    @property
-    def line(self) -> int:
-        """Line in the sender's file, from 1; 0 when the parser does not know it."""
-        return line_of(self.element)
-
-
 def read(skeleton: Skeleton, *, unpacked_bytes: int) -> Reading:
     """Translate a message, keeping count of everything that did not land in it.
 
     `unpacked_bytes` bounds what all zipped attachments together may unpack to. Neither the
     tree nor the payloads are changed. Raises LimitExceeded RCV-001 for a ZIP bomb.
     """
-    reader = _Reader(skeleton.payloads)
-    values = reader.fields(Spot(skeleton.root, "/edXML"), skeleton.shape, "")
+    reader = _Reader(skeleton)
+    values = reader.fields(skeleton.root, skeleton.shape, "")
     message: Document | StatusMessage
     if skeleton.shape is DOCUMENT:
         pairing = Pairing(reader.places, unpacked_bytes)
@@ -107,176 +95,196 @@ def read(skeleton: Skeleton, *, unpacked_bytes: int) -> Reading:
 class _Reader:
     """One walk over one message."""
 
-    def __init__(self, payloads: Mapping[etree._Element, Payload]) -> None:
-        self.payloads = payloads
+    def __init__(self, skeleton: Skeleton) -> None:
+        self.payloads: Mapping[etree._Element, Payload] = skeleton.payloads
+        self.places = Places(skeleton.root)
         self.problems: list[Problem] = []
         self.losses: list[Loss] = []
-        self.places: dict[str, tuple[str, int]] = {}
         self.extensions: list[Extension] = []
 
-    def fields(self, spot: Spot, table: Group | Wrapper, prefix: str) -> dict[str, object]:
-        """The attributes of the record that `spot` is, `prefix` being its canonical path."""
+    def fields(
+        self, element: etree._Element, table: Group | Wrapper, prefix: str
+    ) -> dict[str, object]:
+        """The attributes of the record that `element` is, `prefix` being its canonical path."""
         known = _tags(table)
-        found: dict[str, list[Spot]] = {}
-        strangers: list[Spot] = []
-        for child in _children(spot):
-            tag = child.element.tag
-            if tag in known:
-                found.setdefault(tag, []).append(child)
+        found: dict[str, list[etree._Element]] = {}
+        strangers: list[etree._Element] = []
+        # the parser left no comments and instructions, so that every tag is a name
+        for child in element:
+            tag = child.tag
+            if tag in found:
+                found[tag].append(child)
+            elif tag in known:
+                found[tag] = [child]
             else:
                 strangers.append(child)
         values: dict[str, object] = {}
         for tag, field in known.items():
-            spots = found.get(tag)
-            if spots is None:
-                self._absent(field, spot, prefix, values)
+            elements = found.get(tag)
+            if elements is None:
+                self._absent(field, element, prefix, values)
+            elif isinstance(field, Leaf):
+                values[field.attribute] = self._leaf(field, elements, prefix)
             else:
-                self._present(field, spots, prefix, values)
-        self._attributes(spot)
+                self._nested(field, elements, prefix, values)
+        self._attributes(element)
         for stranger in strangers:
-            self._stranger(stranger, spot)
+            self._stranger(stranger, element)
         return values
 
-    def _present(
-        self, field: Field, spots: list[Spot], prefix: str, values: dict[str, object]
+    def _nested(
+        self,
+        field: Group | Wrapper,
+        elements: list[etree._Element],
+        prefix: str,
+        values: dict[str, object],
     ) -> None:
-        if isinstance(field, Leaf):
-            values[field.attribute] = self._leaf(field, spots, prefix)
-        elif isinstance(field, Wrapper):
-            values |= self._wrapper(field, spots, prefix)
+        if isinstance(field, Wrapper):
+            values |= self._wrapper(field, elements, prefix)
         else:
-            records = self._records(field, spots, prefix)
+            records = self._records(field, elements, prefix)
             nothing = field.record() if field.always else None
             single = records[0] if records else nothing
             values[field.attribute] = records if field.many else single
 
-    def _absent(self, field: Field, above: Spot, prefix: str, values: dict[str, object]) -> None:
+    def _absent(
+        self, field: Field, above: etree._Element, prefix: str, values: dict[str, object]
+    ) -> None:
         """The values of an absent element, placed where it would stand."""
         absence = _absence(field)
         values |= absence.values
-        line = above.line if absence.places else 0
         for at, path in absence.places:
-            self.places[prefix + at] = (above.path + path, line)
+            self.places.note_absent(prefix + at, above, path)
 
-    def _wrapper(self, field: Wrapper, spots: list[Spot], prefix: str) -> dict[str, object]:
-        spot = self._single(field.rule, spots)
-        values = self.fields(spot, field, prefix)
+    def _wrapper(
+        self, field: Wrapper, elements: list[etree._Element], prefix: str
+    ) -> dict[str, object]:
+        element = self._single(field.rule, elements)
+        values = self.fields(element, field, prefix)
         leaf = field.fields[0]
-        if field.inline and isinstance(leaf, Leaf) and not _blank(spot):
+        if field.inline and isinstance(leaf, Leaf) and not _blank(element):
             items = values[leaf.attribute]
             values[leaf.attribute] = (
-                _text(spot.element),
+                _text(element),
                 *(items if isinstance(items, tuple) else ()),
             )
         else:
-            self._stray_text(spot)
+            self._stray_text(element)
         return values
 
-    def _records(self, field: Group, spots: list[Spot], prefix: str) -> tuple[object, ...]:
+    def _records(
+        self, field: Group, elements: list[etree._Element], prefix: str
+    ) -> tuple[object, ...]:
         records: list[object] = []
-        for spot in spots if field.many else [self._single(field.rule, spots)]:
+        for element in elements if field.many else [self._single(field.rule, elements)]:
             index = f"[{len(records)}]" if field.many else ""
             at = f"{prefix}{field.attribute}{index}"
-            self.places[at] = (spot.path, spot.line)
-            values = self.fields(spot, field, f"{at}.")
-            self._stray_text(spot)
+            self.places.note(at, element)
+            values = self.fields(element, field, f"{at}.")
+            self._stray_text(element)
             if any(value is not None and value != () for value in values.values()):
                 records.append(field.record(**values))
         return tuple(records)
 
-    def _leaf(self, field: Leaf, spots: list[Spot], prefix: str) -> object:
-        for spot in spots:
-            self._inside_leaf(spot)
+    def _leaf(self, field: Leaf, elements: list[etree._Element], prefix: str) -> object:
+        for element in elements:
+            if len(element) or element.keys():
+                self._inside_leaf(element)
         if field.kind is Kind.PAYLOAD:
-            return self._payload(field, self._single(field.rule, spots))
+            return self._payload(field, self._single(field.rule, elements))
         at = prefix + field.attribute
-        if len(spots) == 1 and not field.many:
-            self.places[at] = (spots[0].path, line_of(spots[0].element))
-            return self._value(field, spots[0])
-        filled = [spot for spot in spots if not _blank(spot)]
         if field.many:
-            for index, spot in enumerate(filled):
-                self.places[f"{at}[{index}]"] = (spot.path, spot.line)
-            return tuple(_text(spot.element) for spot in filled)
-        spot = self._single(field.rule, filled) if filled else spots[0]
-        self.places[at] = (spot.path, spot.line)
-        return self._value(field, spot)
+            return self._items(elements, at)
+        element = elements[0]
+        if len(elements) > 1:
+            filled = [each for each in elements if not _blank(each)]
+            element = self._single(field.rule, filled) if filled else element
+        self.places.note(at, element)
+        return self._value(field, element)
 
-    def _value(self, field: Leaf, spot: Spot) -> object | None:
-        text = _text(spot.element)
+    def _items(self, elements: list[etree._Element], at: str) -> tuple[str, ...]:
+        """The texts of a leaf that may be repeated, empty ones left out."""
+        filled = [element for element in elements if not _blank(element)]
+        for index, element in enumerate(filled):
+            self.places.note(f"{at}[{index}]", element)
+        return tuple(_text(element) for element in filled)
+
+    def _value(self, field: Leaf, element: etree._Element) -> object | None:
+        text = _text(element)
         if not text.strip(WHITE_SPACE):
             return None
         value = read_value(field.kind, text)
         if value is None:
             severity = Severity.WARN if field.lenient else None
-            self._flag(field.rule, spot, text, field.kind.value, severity=severity)
-            self._lose(spot.path, text, "cannot be read")
+            self._flag(field.rule, element, text, field.kind.value, severity=severity)
+            self._lose(element, text, "cannot be read")
         return value
 
-    def _payload(self, field: Leaf, spot: Spot) -> bytes | None:
-        payload = self.payloads[spot.element]
+    def _payload(self, field: Leaf, element: etree._Element) -> bytes | None:
+        payload = self.payloads[element]
         if payload.content is None:
-            self._flag(field.rule, spot, payload.start, field.kind.value)
-            self._lose(spot.path, payload.start, "is no base64")
+            self._flag(field.rule, element, payload.start, field.kind.value)
+            self._lose(element, payload.start, "is no base64")
         elif not payload.content:
-            self._flag(field.rule, spot, "", field.kind.value, severity=Severity.WARN)
+            self._flag(field.rule, element, "", field.kind.value, severity=Severity.WARN)
         return payload.content
 
-    def _single(self, rule: str, spots: list[Spot]) -> Spot:
+    def _single(self, rule: str, elements: list[etree._Element]) -> etree._Element:
         """The first of what may stand once; every further one is refused and lost."""
-        for spot in spots[1:]:
-            self._flag(rule, spot, "", "1", severity=Severity.REJECT)
-            for element in spot.element.iter(etree.Element):
-                self._lose_text(spot.path, _text(element), "stands in a repeated element")
-            if spot.element in self.payloads:
-                self._lose(spot.path, "", "stands in a repeated element")
-        return spots[0]
+        for extra in elements[1:]:
+            self._flag(rule, extra, "", "1", severity=Severity.REJECT)
+            for inner in extra.iter(etree.Element):
+                self._lose_text(extra, _text(inner), "stands in a repeated element")
+            if extra in self.payloads:
+                self._lose(extra, "", "stands in a repeated element")
+        return elements[0]
 
-    def _inside_leaf(self, spot: Spot) -> None:
-        self._attributes(spot)
-        if len(spot.element):
-            for child in _children(spot):
-                self._stranger(child, spot)
+    def _inside_leaf(self, element: etree._Element) -> None:
+        self._attributes(element)
+        for child in element:
+            self._stranger(child, element)
 
-    def _stranger(self, spot: Spot, parent: Spot) -> None:
+    def _stranger(self, element: etree._Element, parent: etree._Element) -> None:
         """Keep an element the message has no home for, but for the signatures of the whole."""
-        if local_name(parent.element) in _SIGNED and spot.element.tag in _SIGNATURES:
-            if spot.element.tag == f"{_PREFIX}Signature":
-                self._flag("E19", spot, NAMESPACE, SIGNATURES, severity=Severity.WARN)
+        if local_name(parent) in _SIGNED and element.tag in _SIGNATURES:
+            if element.tag == f"{_PREFIX}Signature":
+                self._flag("E19", element, NAMESPACE, SIGNATURES, severity=Severity.WARN)
             return
         try:
-            xml = etree.tostring(spot.element, method="c14n", exclusive=True, with_comments=False)
+            xml = etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
         except etree.C14NError as error:
             detail = "A namespace is no absolute URI."
-            raise NotWellFormed(detail, path=spot.path, line=spot.line) from error
-        home = "/" + "/".join(part.partition("[")[0] for part in parent.path[1:].split("/"))
+            path = self.places.path_of(element)
+            raise NotWellFormed(detail, path=path, line=line_of(element)) from error
+        steps = self.places.path_of(parent)[1:].split("/")
+        home = "/" + "/".join(part.partition("[")[0] for part in steps)
         self.extensions.append(Extension(parent=home, xml=xml))
-        self._flag("E20", spot, local_name(spot.element), None)
-        if any(local_name(each) == _BUSINESS for each in spot.element.iter(etree.Element)):
-            self._misplaced(spot)
+        self._flag("E20", element, local_name(element), None)
+        if any(local_name(each) == _BUSINESS for each in element.iter(etree.Element)):
+            self._misplaced(element)
 
-    def _misplaced(self, spot: Spot) -> None:
+    def _misplaced(self, element: etree._Element) -> None:
         """Refuse a business block that nobody would read: its recall would travel as a letter."""
-        self._flag("E13", spot, local_name(spot.element), f"TraceHeaderList/{_BUSINESS}")
+        self._flag("E13", element, local_name(element), f"TraceHeaderList/{_BUSINESS}")
         told = self.problems.pop()
         self.problems.append(replace(told, hint=_MOVE_IT, hint_vi=_MOVE_IT_VI))
 
-    def _attributes(self, spot: Spot) -> None:
-        for name in spot.element.keys():  # noqa: SIM118 - lxml elements iterate over children
+    def _attributes(self, element: etree._Element) -> None:
+        for name in element.keys():  # noqa: SIM118 - lxml elements iterate over children
             text = str(name)
             if text not in _WIRE_ATTRIBUTES and not text.startswith(_WIRE_NAMESPACES):
-                value = str(spot.element.get(text))
-                self._lose(
-                    f"{spot.path}/@{text.rpartition('}')[2]}", value, "is no known attribute"
-                )
+                path = f"{self.places.path_of(element)}/@{text.rpartition('}')[2]}"
+                self._lose_at(path, str(element.get(text)), "is no known attribute")
 
-    def _stray_text(self, spot: Spot) -> None:
-        self._lose_text(spot.path, _text(spot.element), "stands between elements")
+    def _stray_text(self, element: etree._Element) -> None:
+        text = element.text
+        if (text and text.strip(WHITE_SPACE)) or any(map(_followed, element)):
+            self._lose(element, _text(element), "stands between elements")
 
     def _flag(
         self,
         rule: str,
-        spot: Spot,
+        element: etree._Element,
         value: str,
         expected: str | None,
         *,
@@ -285,19 +293,22 @@ class _Reader:
         self.problems.append(
             problem(
                 rule,
-                path=spot.path,
-                line=spot.line,
+                path=self.places.path_of(element),
+                line=line_of(element),
                 value=value[:_SHOWN],
                 expected=expected,
                 severity=severity,
             )
         )
 
-    def _lose_text(self, path: str, text: str, note: str) -> None:
+    def _lose_text(self, element: etree._Element, text: str, note: str) -> None:
         if text.strip(WHITE_SPACE):
-            self._lose(path, text, note)
+            self._lose(element, text, note)
 
-    def _lose(self, path: str, value: str, note: str) -> None:
+    def _lose(self, element: etree._Element, value: str, note: str) -> None:
+        self._lose_at(self.places.path_of(element), value, note)
+
+    def _lose_at(self, path: str, value: str, note: str) -> None:
         self.losses.append(Loss(path=path, fate=FieldFate.LOST, value=value, note=note))
 
 
@@ -337,22 +348,6 @@ def _tags(table: Group | Wrapper) -> dict[str, Field]:
     return {_PREFIX + field.element: field for field in table.fields}
 
 
-def _children(spot: Spot) -> list[Spot]:
-    elements = list(spot.element)
-    # the parser left no comments and instructions, so that every tag is a name
-    names = [child.tag.rpartition("}")[2] for child in elements]
-    if len(set(names)) == len(names):
-        above = spot.path + "/"
-        return [Spot(child, above + name) for child, name in zip(elements, names, strict=True)]
-    totals, seen = Counter(names), Counter[str]()
-    spots: list[Spot] = []
-    for child, name in zip(elements, names, strict=True):
-        seen[name] += 1
-        index = f"[{seen[name]}]" if totals[name] > 1 else ""
-        spots.append(Spot(child, f"{spot.path}/{name}{index}"))
-    return spots
-
-
 def _text(element: etree._Element) -> str:
     """The text standing directly in an element, around any children."""
     if not len(element):
@@ -360,5 +355,11 @@ def _text(element: etree._Element) -> str:
     return "".join((element.text or "", *(child.tail or "" for child in element)))
 
 
-def _blank(spot: Spot) -> bool:
-    return not _text(spot.element).strip(WHITE_SPACE)
+def _followed(element: etree._Element) -> bool:
+    """Whether text stands right behind an element."""
+    tail = element.tail
+    return bool(tail and tail.strip(WHITE_SPACE))
+
+
+def _blank(element: etree._Element) -> bool:
+    return not _text(element).strip(WHITE_SPACE)
