@@ -80,26 +80,46 @@ LENGTHS = MappingProxyType(
     }
 )
 
+#: What to look at in a record of a class at a place: field, its pattern, its longest length.
+_Plan = tuple[tuple[str, str, int | None], ...]
+_plans: dict[tuple[type, str], _Plan] = {}
 #: Fields by class: asking each time costs more than the check of lengths.
 _known: dict[type, tuple[str, ...]] = {}
 
 
-def texts(part: object, path: str = "", pattern: str = "") -> Iterator[tuple[str, str, str]]:
-    """Every text in a canonical message: its path, its path with `[]` for indexes, the text."""
-    if isinstance(part, str):
-        yield path, pattern, part
-    elif isinstance(part, tuple):
-        for index, item in enumerate(part):
-            yield from texts(item, f"{path}[{index}]", f"{pattern}[]")
-    else:
-        dot = "." if path else ""
-        for name in _names(type(part)):
-            value: object = getattr(part, name)
-            # most fields are plain: going down into each of them costs more than the check
-            if isinstance(value, str):
-                yield f"{path}{dot}{name}", f"{pattern}{dot}{name}", value
-            elif isinstance(value, tuple) or _names(type(value)):
-                yield from texts(value, f"{path}{dot}{name}", f"{pattern}{dot}{name}")
+def too_long(part: object, path: str = "", pattern: str = "") -> Iterator[tuple[str, str, str]]:
+    """Every text longer than LENGTHS allows: its path, its path with `[]` for indexes, the text."""
+    dot = "." if path else ""
+    for name, at, longest in _plan(type(part), pattern):
+        value: object = getattr(part, name)
+        if isinstance(value, str):
+            if longest is not None and len(value) > longest:
+                yield f"{path}{dot}{name}", at, value
+        elif isinstance(value, tuple):
+            yield from _items_too_long(value, f"{path}{dot}{name}", f"{at}[]")
+        elif _names(type(value)):
+            yield from too_long(value, f"{path}{dot}{name}", at)
+
+
+def _items_too_long(
+    items: tuple[object, ...], path: str, pattern: str
+) -> Iterator[tuple[str, str, str]]:
+    longest = LENGTHS.get(pattern)
+    for index, item in enumerate(items):
+        if not isinstance(item, str):
+            yield from too_long(item, f"{path}[{index}]", pattern)
+        elif longest is not None and len(item) > longest:
+            yield f"{path}[{index}]", pattern, item
+
+
+def _plan(kind: type, pattern: str) -> _Plan:
+    plan = _plans.get((kind, pattern))
+    if plan is None:
+        dot = "." if pattern else ""
+        patterns = ((name, f"{pattern}{dot}{name}") for name in _names(kind))
+        plan = tuple((name, at, LENGTHS.get(at)) for name, at in patterns)
+        _plans[kind, pattern] = plan
+    return plan
 
 
 def _names(kind: type) -> tuple[str, ...]:

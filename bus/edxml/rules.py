@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from bus.edxml.code_lists import BUSINESS_ACTIONS, PRIORITIES, STEERING_TYPES, is_agency_code
 from bus.edxml.findings import Findings
-from bus.edxml.lengths import LENGTHS, TOLERANCE, texts
+from bus.edxml.lengths import LENGTHS, TOLERANCE, too_long
 from bus.edxml.rule_table import RULES, Rule, problem
 from bus.model import (
     Attachment,
@@ -188,10 +188,8 @@ def _check_codes(message: Message, findings: Findings, known: Callable[[str], bo
 
 
 def _check_lengths(message: Message, findings: Findings) -> None:
-    for field, pattern, text in texts(message):
-        longest = LENGTHS.get(pattern)
-        if longest is None or len(text) <= longest:
-            continue
+    for field, pattern, text in too_long(message):
+        longest = LENGTHS[pattern]
         reject = len(text) > longest * TOLERANCE
         findings.wrong(
             "E09" if pattern == "subject" else "LEN",

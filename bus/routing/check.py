@@ -105,7 +105,7 @@ def _decides_alike(one: Row, other: Row) -> bool:
 
 def _taken_by(row: Row, table: Table, index: Index, directory: Directory) -> set[int]:
     """The earlier rows that together take all a row asks for; empty when something is left."""
-    wider_topics = list(topics.wider(row.topic))
+    wider_topics = topics.wider(row.topic)
     used: set[int] = set()
     for recipient, sender in product(row.recipient, row.sender):
         left = row.mask

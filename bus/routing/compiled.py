@@ -81,6 +81,8 @@ class _Parts:
         self, query: RouteQuery, recipient: Reach, sender: Reach
     ) -> Iterable[tuple[int, Verdict]]:
         """Every copy row that matches, in table order."""
+        if not self.copying_rows:
+            return []
         found = sorted(set(_Keys(query, recipient, sender).numbers(self.copying_rows)))
         return [(number, self.verdicts[number - 1]) for number in found]
 
@@ -92,10 +94,12 @@ class _Keys:
         self._bit = priority_bit(query.priority)
         self._recipients = recipient.names()
         self._senders = sender.names()
-        self._topics = list(topics.wider(query.topic))
+        self._topics = topics.wider(query.topic)
 
     def numbers(self, index: Index) -> list[int]:
         """Numbers of the rows in one index that match."""
+        if not index:
+            return []
         found = index.candidates(self._recipients, self._senders, self._topics)
         return [number for number, mask in found if mask & self._bit]
 

@@ -130,6 +130,8 @@ def _trail(way: Walk) -> str:
 
 
 def _copies(way: Walk, directory: Directory) -> tuple[tuple[str, int], ...]:
+    if not way.copies:
+        return ()
     left_out: set[str] = set()
     for code in (way.query.sender, way.query.recipient, way.recipient):
         left_out |= reach(code, directory).own

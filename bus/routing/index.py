@@ -29,6 +29,10 @@ class Index:
         self._topics: set[str] = set()
         self._leaves: dict[str, tuple[int, ...]] = {}
 
+    def __bool__(self) -> bool:
+        """Whether it holds any row."""
+        return bool(self._leaves)
+
     def add(self, row: Row, *, prune: bool) -> None:
         """Add a row; rows must come in table order.
 

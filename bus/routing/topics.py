@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 
 from bus import model
@@ -51,7 +51,8 @@ def _words_fit(wanted: list[str], given: list[str]) -> bool:
     return all(want in {"*", word} for want, word in zip(wanted, given, strict=True))
 
 
-def wider(pattern: str) -> Iterator[str]:
+@lru_cache(maxsize=4096)
+def wider(pattern: str) -> tuple[str, ...]:
     """Every pattern that matches all this one matches (itself included).
 
     A topic is a pattern without wild words, so this also yields every pattern a topic
@@ -62,13 +63,13 @@ def wider(pattern: str) -> Iterator[str]:
     if open_end:
         words.pop()
     prefixes: list[tuple[str, ...]] = [()]
-    yield "#"
+    found = ["#"]
     for word in words:
         prefixes = [(*prefix, each) for prefix in prefixes for each in dict.fromkeys((word, "*"))]
-        for prefix in prefixes:
-            yield ".".join((*prefix, "#"))
+        found += (".".join((*prefix, "#")) for prefix in prefixes)
     if not open_end:
-        yield from (".".join(prefix) for prefix in prefixes)
+        found += (".".join(prefix) for prefix in prefixes)
+    return tuple(found)
 
 
 @lru_cache(maxsize=4096)

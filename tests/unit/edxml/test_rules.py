@@ -5,20 +5,22 @@ from __future__ import annotations
 import csv
 import dataclasses
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bus import model
 from bus.edxml import code_lists, rules
 from bus.edxml.field_paths import edxml_path
-from bus.edxml.lengths import LENGTHS, texts
+from bus.edxml.lengths import LENGTHS, too_long
 from bus.model import Problem, Severity
+from tests.support import edxml_messages
 
 TODAY = date(2026, 3, 2)
 HEAD = "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader"
@@ -322,15 +324,34 @@ def _type_at(kind: type, field: str) -> str:
     return _type_at(record, rest) if dataclasses.is_dataclass(record) else ""
 
 
-def test_texts_finds_every_text_once() -> None:
-    """The walk through a message names each text by index and by pattern."""
-    walked = {path: (pattern, text) for path, pattern, text in texts(DOCUMENT)}
-    assert walked["recipients[1].organ_id"] == ("recipients[].organ_id", "H53.14")
-    assert walked["attachments[0].manifest.content_id"] == (
-        "attachments[].manifest.content_id",
-        "1",
+def _texts(part: object, path: str = "", pattern: str = "") -> Iterator[tuple[str, str, str]]:
+    """Every text in a message, the plain way."""
+    if isinstance(part, str):
+        yield path, pattern, part
+    elif isinstance(part, tuple):
+        for index, item in enumerate(part):
+            yield from _texts(item, f"{path}[{index}]", f"{pattern}[]")
+    elif dataclasses.is_dataclass(part):
+        dot = "." if path else ""
+        for field in dataclasses.fields(part):
+            value = getattr(part, field.name)
+            yield from _texts(value, f"{path}{dot}{field.name}", f"{pattern}{dot}{field.name}")
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(edxml_messages.documents(zipped=False), st.integers(1, 40))
+def test_no_long_text_escapes_the_walk(message: model.Document, factor: int) -> None:
+    """What a plain walk over all texts finds too long, the planned one finds, and nothing else."""
+    long = replace(
+        message,
+        subject=(message.subject or "đ") * factor * 100,
+        task_codes=("x" * factor * 10, "y"),
+        recipients=tuple(replace(r, name="n" * factor * 20) for r in message.recipients),
     )
-    assert walked["subject"] == ("subject", "V/v thử quy tắc")
+    wanted = [
+        each for each in _texts(long) if each[1] in LENGTHS and len(each[2]) > LENGTHS[each[1]]
+    ]
+    assert sorted(too_long(long)) == sorted(wanted)
 
 
 @pytest.mark.parametrize(
