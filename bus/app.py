@@ -6,7 +6,7 @@ import socket
 import threading
 import uuid
 
-from bus import logs, pipeline, registry
+from bus import cpus, logs, pipeline, registry
 from bus.clock import SystemClock
 from bus.config import Settings
 from bus.db import Database, open_database
@@ -48,6 +48,7 @@ class App:
         self.clock = SystemClock()
         self.node = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
         self.metrics = Metrics()
+        self.cpus = cpus.choose() if settings.server.share_cpu else cpus.UNTOUCHED
         own = load_own_key(settings.trust.key_file, settings.trust.certificate_file)
         self.signer = BusSigner(own, self.clock)
         self.keyring = Keyring(database.directory, self.clock, settings.trust)
@@ -89,10 +90,11 @@ class App:
         self.sweeper.start()
         self.routes.load_now()
         self.routes.start()
-        self.rerouter.start()
-        self.worker.start()
         self.watcher.start()
-        host, port = self.server.start()
+        with self.cpus.sharing():
+            self.rerouter.start()
+            self.worker.start()
+            host, port = self.server.start()
         LOG.info("serving", host=host, port=port, routes=self.routes.current().version)
         return host, port
 

@@ -34,6 +34,8 @@ class ServerSettings(Section):
     """Address that clients reach the bus by; written into served WSDLs. None: as requested."""
     threads: int = Field(default=12, ge=1, le=256)
     """Threads that work on received requests."""
+    share_cpu: bool = True
+    """Whether threads that mostly run Python share one CPU (Linux): turns between CPUs cost more."""
     body_deadline_s: float = Field(default=60.0, gt=0)
     """Longest time a request may take to arrive, seconds."""
     head_room: int = Field(default=512, ge=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shlex
 import signal
@@ -53,6 +54,8 @@ def serve(
         threading.Thread(target=_outlast_stdin, args=(stop,), daemon=True).start()
     try:
         host, port = bus.start()
+        # What stands now stays: the collector need not walk through it again and again.
+        gc.freeze()
         typer.echo(f"http://{host}:{port}/services/exchange?wsdl", err=True)
         stop.wait()
     finally:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from wsgiref.types import WSGIApplication
 
+from bus import cpus
 from bus.config import LimitSettings, ServerSettings
 from bus.errors import (
     BusError,
@@ -37,6 +38,8 @@ _Receive: TypeAlias = Callable[[], Awaitable[_Message]]
 _Send: TypeAlias = Callable[[_Message], Awaitable[None]]
 
 _LOG = logging.getLogger("bus.web")
+#: Large requests worked on at once; each takes several times its size in memory.
+_LARGE_THREADS = 4
 #: Asked by machines that must get an answer while the bus is busy; they have threads of their own.
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -89,6 +92,12 @@ class Intake:
         self._pace = pace or Pace()
         self._folder = folder
         self._workers = ThreadPoolExecutor(server.threads, thread_name_prefix="bus-web")
+        #: For bodies over which C code runs for long, outside the interpreter and side by side.
+        self._large = ThreadPoolExecutor(
+            min(server.threads, _LARGE_THREADS),
+            thread_name_prefix="bus-large",
+            initializer=cpus.as_here(),
+        )
         self._probers = ThreadPoolExecutor(2, thread_name_prefix="bus-probe")
         self._disk = ThreadPoolExecutor(2, thread_name_prefix="bus-spool")
         self._open = 0
@@ -100,7 +109,7 @@ class Intake:
 
     def close(self) -> None:
         """Wait for the work in hand, then end the threads."""
-        for pool in (self._workers, self._probers, self._disk):
+        for pool in (self._workers, self._large, self._probers, self._disk):
             pool.shutdown(wait=True)
 
     async def __call__(self, scope: Scope, receive: _Receive, send: _Send) -> None:
@@ -130,7 +139,8 @@ class Intake:
         try:
             with Spool(self._folder) as spool:
                 await self._receive(environ, receive, spool)
-                return await self._work(environ, spool, self._workers)
+                pool = self._large if spool.size > MEMORY_BYTES else self._workers
+                return await self._work(environ, spool, pool)
         finally:
             self._open -= 1
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from bus import cpus
 from bus.config import LimitSettings, ServerSettings
 from bus.web.intake import Intake
 from bus.web.server import WebServer
@@ -26,7 +28,9 @@ def main() -> None:
         from ours import Ours
 
         ours = Ours(folder, keys, ("127.0.0.1", port), workers=2 if stack == "bus+delivery" else 0)
-        _wait(ours.app.start()[1])
+        port = ours.app.start()[1]
+        gc.freeze()
+        _wait(port)
         ours.close()
     else:
         _serve_plain(stack, folder, keys)
@@ -40,7 +44,11 @@ def _serve_plain(stack: str, folder: Path, keys: Path) -> None:
     settings = ServerSettings(port=0)
     intake = Intake(opened.wsgi, settings, LimitSettings())
     server = WebServer(intake, settings)
-    _wait(server.start()[1])
+    # the same place on the machine as the bus has
+    with cpus.choose().sharing():
+        port = server.start()[1]
+    gc.freeze()
+    _wait(port)
     server.stop()
     intake.close()
     opened.close()
