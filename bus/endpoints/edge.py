@@ -15,6 +15,7 @@ from bus.config import LimitSettings
 from bus.edxml import limits as scanner
 from bus.edxml import parser
 from bus.edxml.paths import line_of
+from bus.endpoints import swa
 from bus.endpoints.answers import Answer, Verbatim
 from bus.endpoints.dispatch import dispatcher, operations
 from bus.endpoints.documents import Documents
@@ -23,7 +24,7 @@ from bus.endpoints.operation import Invocation
 from bus.endpoints.request import Request, read_request, version_asked
 from bus.endpoints.request_schema import check_payload
 from bus.endpoints.wsdl import soap_action
-from bus.envelope import soap
+from bus.envelope import soap, xop
 from bus.envelope.soap import SoapVersion
 from bus.envelope.vocabulary import TNS
 from bus.exchange import Call, Exchange
@@ -62,6 +63,8 @@ class _Turn:
     correlation_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     not_understood: tuple[str, ...] = ()
     caller: Caller = field(default_factory=Caller)
+    #: Whether binary values of the reply go out beside it (MTOM).
+    optimised: bool = False
     #: The request as it arrived, as far as it was read.
     raw: bytes = field(default=b"", repr=False)
 
@@ -142,6 +145,8 @@ class ExchangeApplication:
 
     def _operation(self, request: Request, turn: _Turn) -> _Reply:
         turn.raw = request.raw
+        turn.version = request.version or turn.version
+        turn.optimised = request.wants_optimised
         envelope = self._read(request, turn)
         _check_operation(envelope.payload, request.action)
         turn.caller = self._authenticate(
@@ -165,9 +170,12 @@ class ExchangeApplication:
         scanner.check(request.xml, self._limits)
         root = parser.parse(request.xml)
         version = soap.version_of(root)
+        if request.version is None:
+            turn.version = version or turn.version
         if version is not None and version is not turn.version:
             detail = f"SOAP {version.value} ≠ {request.content_type}."
             raise errors.ProtocolRejected(detail, code="SVC-002")
+        _put_inline(root, request)
         envelope = soap.read(root)
         turn.not_understood = soap.not_understood(envelope, UNDERSTOOD)
         if turn.not_understood:
@@ -177,7 +185,13 @@ class ExchangeApplication:
     def _answer(self, turn: _Turn, answer: Answer) -> _Reply:
         envelope = soap.reply(turn.version, answer.payload)
         security = self._security(envelope, turn.version)
+        # The proof is over the inline form, so that only now values may leave the envelope.
+        parts = xop.extract(answer.binary) if turn.optimised else ()
         body = _spliced(envelope, (*security, *answer.verbatim))
+        if parts:
+            media, body = xop.write(body, parts, turn.version)
+            headers = (("Content-Type", media), ("MIME-Version", "1.0"), *_headers(turn)[1:])
+            return _Reply(status="200 OK", headers=headers, body=body)
         return _Reply(status="200 OK", headers=_headers(turn), body=body)
 
     def _fault(self, turn: _Turn, error: errors.BusError) -> _Reply:
@@ -215,6 +229,17 @@ def _check_operation(payload: etree._Element, action: str) -> None:
     # Old stacks leave the action out or send the bare name.
     if action not in {"", name.localname, soap_action(name.localname)}:
         raise errors.ProtocolRejected(f"{action[:100]!r} ≠ {name.localname}", code="SVC-012")
+
+
+def _put_inline(root: etree._Element, request: Request) -> None:
+    """Make the message what it would be without parts: all that follows judges that form."""
+    if request.attachments is None:
+        return
+    if request.optimised:
+        xop.inline(root, request.attachments)
+    else:
+        swa.inline(root, request.attachments)
+    request.attachments.demand_all_used()
 
 
 def _headers(turn: _Turn) -> tuple[tuple[str, str], ...]:
