@@ -145,7 +145,7 @@ class ExchangeApplication:
 
     def _operation(self, request: Request, turn: _Turn) -> _Reply:
         turn.raw = request.raw
-        turn.version = request.version or turn.version
+        turn.version = request.version
         turn.optimised = request.wants_optimised
         envelope = self._read(request, turn)
         _check_operation(envelope.payload, request.action)
@@ -170,8 +170,9 @@ class ExchangeApplication:
         scanner.check(request.xml, self._limits)
         root = parser.parse(request.xml)
         version = soap.version_of(root)
-        if request.version is None:
-            turn.version = version or turn.version
+        if request.optimised and version is not None:
+            # Some stacks label every optimised envelope text/xml: it speaks for itself.
+            turn.version = version
         if version is not None and version is not turn.version:
             detail = f"SOAP {version.value} ≠ {request.content_type}."
             raise errors.ProtocolRejected(detail, code="SVC-002")

@@ -34,8 +34,8 @@ class Request:
     raw: bytes = field(repr=False)
     xml: bytes = field(repr=False)
     content_type: str
-    #: The version that the media types claim; None when those of a multipart body claim none.
-    version: SoapVersion | None
+    #: The version that the media types claim, 1.1 when they claim none.
+    version: SoapVersion
     #: Operation named by SOAPAction (1.1) or the action parameter (1.2); "" when none is.
     action: str
     #: What came beside the envelope; None for a body that is no multipart.
@@ -91,7 +91,7 @@ def read_request(environ: dict[str, Any], limits: LimitSettings) -> Request:
 def version_asked(environ: dict[str, Any]) -> SoapVersion:
     """The version that the media type claims; 1.1 when it claims none."""
     media = read_media_type(str(environ.get("CONTENT_TYPE") or ""))
-    return _claimed(media, media) or SoapVersion.V11
+    return _claimed(media, media)
 
 
 def _is_multipart(media: MediaType) -> bool:
@@ -111,11 +111,11 @@ def _content(raw: bytes, media: MediaType, limits: LimitSettings) -> _Content:
     return _Content(media=own, xml=xml, attachments=package.attachments)
 
 
-def _claimed(media: MediaType, whole: MediaType) -> SoapVersion | None:
+def _claimed(media: MediaType, whole: MediaType) -> SoapVersion:
     """The version by the envelope's own media type, then by what the whole says of it."""
     named = (media.name, media.get("type"), whole.get("start-info"), whole.get("type"))
     found = (_BY_MEDIA_TYPE.get(read_media_type(name).name) for name in named)
-    return next(filter(None, found), None)
+    return next(filter(None, found), SoapVersion.V11)
 
 
 def _action(media: MediaType, whole: MediaType) -> str:
