@@ -149,6 +149,8 @@ class ExchangeApplication:
         turn.optimised = request.wants_optimised
         envelope = self._read(request, turn)
         _check_operation(envelope.payload, request.action)
+        if request.attachments is not None:
+            request.attachments.demand_all_used()
         turn.caller = self._authenticate(
             envelope.root,
             token=request.token,
@@ -167,8 +169,7 @@ class ExchangeApplication:
         return self._answer(turn, self._dispatcher.answer(asked))
 
     def _read(self, request: Request, turn: _Turn) -> soap.Envelope:
-        scanner.check(request.xml, self._limits)
-        root = parser.parse(request.xml)
+        root = self._parsed(request.take_xml())
         version = soap.version_of(root)
         if request.optimised and version is not None:
             # Some stacks label every optimised envelope text/xml: it speaks for itself.
@@ -182,6 +183,10 @@ class ExchangeApplication:
         if turn.not_understood:
             raise errors.ProtocolRejected(", ".join(turn.not_understood), code="SVC-003")
         return envelope
+
+    def _parsed(self, xml: bytes) -> etree._Element:
+        scanner.check(xml, self._limits)
+        return parser.parse(xml)
 
     def _answer(self, turn: _Turn, answer: Answer) -> _Reply:
         envelope = soap.reply(turn.version, answer.payload)
@@ -240,7 +245,6 @@ def _put_inline(root: etree._Element, request: Request) -> None:
         xop.inline(root, request.attachments)
     else:
         swa.inline(root, request.attachments)
-    request.attachments.demand_all_used()
 
 
 def _headers(turn: _Turn) -> tuple[tuple[str, str], ...]:

@@ -29,10 +29,9 @@ _DECLARATION = re.compile(r"^\ufeff?(<\?xml[^>]*?\sencoding\s*=\s*[\"']([\w.\-]+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a client sent; `raw` is the body as it arrived, `xml` the envelope in its own encoding."""
+    """What a client sent; `raw` is the body as it arrived."""
 
     raw: bytes = field(repr=False)
-    xml: bytes = field(repr=False)
     content_type: str
     #: The version that the media types claim, 1.1 when they claim none.
     version: SoapVersion
@@ -48,6 +47,11 @@ class Request:
     token: tuple[str, str] | None = field(repr=False)
     client_certificate_der: bytes | None = field(repr=False)
     remote: str
+    _xml: list[bytes] = field(repr=False)
+
+    def take_xml(self) -> bytes:
+        """The envelope in its own encoding, given out once: in a multipart body it is a copy."""
+        return self._xml.pop()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +79,7 @@ def read_request(environ: dict[str, Any], limits: LimitSettings) -> Request:
     optimised = content.media.name == xop.MEDIA_TYPE
     return Request(
         raw=raw,
-        xml=content.xml,
+        _xml=[content.xml],
         content_type=content_type,
         version=_claimed(content.media, media),
         action=_action(content.media, media) or _bare(str(environ.get("HTTP_SOAPACTION") or "")),

@@ -29,6 +29,7 @@ _FIELD = re.compile(r"([!-9;-~]+)[ \t]*:(.*)")
 _KEPT = ("content-type", "content-id", "content-transfer-encoding")
 _PLAIN = frozenset({"", "7bit", "8bit", "binary"})
 _SPACE = b" \t\r\n"
+_PIECE = 1024 * 1024
 #: An equals sign that begins neither a byte nor a soft line break (RFC 2045 §6.7).
 _STRAY_EQUALS = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*+(?:\r?\n|\Z))")
 
@@ -49,9 +50,9 @@ class Part:
         if self.encoding in _PLAIN:
             return self.data
         if self.encoding == "base64":
-            return _from_base64(bytes(self.data))
+            return _from_base64(self.data)
         if self.encoding == "quoted-printable":
-            return _from_quoted(bytes(self.data))
+            return _from_quoted(self.data)
         raise _broken(f"Content-Transfer-Encoding: {self.encoding[:40]!r}")
 
 
@@ -198,14 +199,18 @@ def bare_id(content_id: str) -> str:
     return content_id.strip().removeprefix("<").removesuffix(">").strip()
 
 
-def _from_base64(data: bytes) -> bytes:
+def _from_base64(data: memoryview) -> bytes:
+    packed = bytearray()
+    # Piece by piece: a copy of a large part in one go would be one more than needed.
+    for start in range(0, len(data), _PIECE):
+        packed += bytes(data[start : start + _PIECE]).translate(None, _SPACE)
     try:
-        return pybase64.b64decode(data.translate(None, _SPACE), validate=True)
+        return pybase64.b64decode(packed, validate=True)
     except ValueError as error:
         raise _broken("A part is not the base64 it says.") from error
 
 
-def _from_quoted(data: bytes) -> bytes:
+def _from_quoted(data: memoryview) -> bytes:
     if _STRAY_EQUALS.search(data):
         raise _broken("A part is not the quoted-printable it says.")
     return binascii.a2b_qp(data)

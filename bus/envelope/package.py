@@ -54,7 +54,8 @@ class Attachments:
         self._by_id = {part.content_id: part for part in parts if part.content_id}
         self._room = room
         self._limit = room
-        self._contents: dict[str, bytes | memoryview] = {}
+        self._used: set[str] = set()
+        self._small: dict[str, bytes | memoryview] = {}
 
     def take(self, size: int) -> None:
         """Count bytes that already stand inline; Raises LimitExceeded RCV-001."""
@@ -73,11 +74,15 @@ class Attachments:
         return self._by_id.get(unquote(name)) or self._by_id.get(name)
 
     def content(self, part: Part) -> bytes | memoryview:
-        """The bytes of a part, decoded once; Raises ProtocolRejected MIM-001."""
-        found = self._contents.get(part.content_id)
-        if found is None:
-            found = self._contents[part.content_id] = part.content()
-        return found
+        """The bytes of a part; Raises ProtocolRejected MIM-001."""
+        self._used.add(part.content_id)
+        content = self._small.get(part.content_id)
+        if content is None:
+            content = part.content()
+            # What shrinks much could be decoded again and again without using up the room.
+            if 2 * len(content) < len(part.data):
+                self._small[part.content_id] = content
+        return content
 
     def base64(self, part: Part) -> bytes:
         """The canonical base64 of a part (XML Schema part 2, 3.2.16): one line, no white space.
@@ -94,7 +99,7 @@ class Attachments:
         Raises ProtocolRejected MIM-005.
         """
         for number, part in enumerate(self._parts, start=1):
-            if part.content_id not in self._contents:
+            if part.content_id not in self._used:
                 name = f"<{part.content_id[:100]}>" if part.content_id else f"no. {number}"
                 raise ProtocolRejected(f"Part {name}.", code="MIM-005")
 
