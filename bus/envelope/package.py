@@ -108,11 +108,9 @@ def _root(parts: Sequence[Part], start: str) -> Part:
     if start:
         name = bare_id(start)
         for wanted in (name, unquote(name)):
-            found = [part for part in parts if part.content_id == wanted]
-            if len(found) > 1:
-                raise ProtocolRejected(f"<{wanted[:100]}>", code="MIM-004")
-            if found:
-                return found[0]
+            found = next((part for part in parts if part.content_id == wanted), None)
+            if found is not None:
+                return found
         raise ProtocolRejected(f"start = {start[:100]!r}", code="MIM-002")
     if not parts:
         raise ProtocolRejected(code="MIM-002")

@@ -11,6 +11,7 @@ from support.multipart import MEDIA, XOP, Piece, include, joined, related
 from support.soap_edge import PING, QCVN, SOAP11, SOAP12, TNS, Reply, Service, envelope
 
 from bus.config import LimitSettings
+from bus.errors import LimitExceeded
 
 VERSIONS = pytest.mark.parametrize("soap", [SOAP11, SOAP12], ids=["1.1", "1.2"])
 FILE = bytes(range(256)) * 9
@@ -91,7 +92,7 @@ def test_content_ids_are_found_as_urls_write_them(href: str, cid: str) -> None:
     assert sent(service) == FILE
 
 
-@pytest.mark.parametrize("start", ["<root>", "root", " <root> "])
+@pytest.mark.parametrize("start", ["<root>", "root", " <root> ", "<%72oot>"])
 @pytest.mark.parametrize("first", [True, False])
 def test_start_names_the_root_wherever_it_stands(start: str, *, first: bool) -> None:
     """With and without angle brackets, and not first."""
@@ -160,6 +161,51 @@ def test_the_root_part_may_be_encoded_too(encoding: str) -> None:
 
 
 @VERSIONS
+@pytest.mark.parametrize("kind", ["application/xop+xml", ""])
+def test_a_root_part_without_a_type_is_what_the_whole_says(soap: str, kind: str) -> None:
+    """The type parameter names the media type of the root (RFC 2387 section 3.1)."""
+    service = Service()
+    bare = Piece(root(package(include("a")), soap).content, media=None)
+    pieces = (
+        (bare, Piece(FILE, cid="a")) if kind else (Piece(envelope(PING, soap=soap), media=None),)
+    )
+    parameters = {"start_info": MEDIA[soap]} if kind else {}
+    reply = mtom(
+        service, *pieces, content_type=related(root_type=kind or MEDIA[soap], **parameters)
+    )
+    assert (reply.status, reply.version) == (200, soap), reply.body
+
+
+@VERSIONS
+def test_the_root_part_alone_may_tell_the_version(soap: str) -> None:
+    """A fault for an envelope that cannot be read speaks the version its own label names."""
+    for media in (MEDIA[soap], f'application/xop+xml; type="{MEDIA[soap]}"'):
+        reply = mtom(
+            Service(), Piece(b"<", media=media), content_type='multipart/related; boundary="=_b"'
+        )
+        assert (reply.version, reply.fault["code"]) == (soap, "XML-001")
+
+
+def test_white_space_around_an_include_is_kept() -> None:
+    """Indented messages are the inline message with the same white space."""
+    optimised, inline = Service(), Service()
+    mtom(optimised, root(package(f"\n  {include('a')}\t")), Piece(FILE, cid="a"))
+    inline.call(package(f"\n  {base64.b64encode(FILE).decode()}\t"))
+    one, other = (s.authenticated[0]["envelope"] for s in (optimised, inline))
+    assert canonical(one) == canonical(other)
+    assert sent(optimised) == FILE
+
+
+def test_the_http_edge_refuses_in_the_version_of_the_parts() -> None:
+    """What is refused before it is read is answered by what the Content-Type tells."""
+    for soap in (SOAP11, SOAP12):
+        for kind in (related(start_info=MEDIA[soap]), related(root_type=MEDIA[soap])):
+            environ = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": kind}
+            _, _, body = Service().application.refuse(environ, LimitExceeded(code="RCV-001"))
+            assert etree.QName(etree.fromstring(body)).namespace == soap
+
+
+@VERSIONS
 def test_a_message_without_binary_values_may_be_wrapped_as_well(soap: str) -> None:
     """JAX-WS with MTOM on wraps every call; the answer is a plain envelope then."""
     reply = mtom(Service(), root(PING, soap), soap=soap)
@@ -223,6 +269,7 @@ REFUSED = {
         [root(package(include("a"))), Piece(FILE, cid="a"), Piece(b"other", cid="a")], {}, "MIM-004",
     ),
     "twin-of-the-root": ([root(PING), Piece(FILE, cid="root")], {"start": "root"}, "MIM-004"),
+    "second-root": ([root(PING), Piece(FILE, cid="root")], {}, "MIM-004"),
     "unused": ([root(PING), Piece(FILE, cid="a")], {}, "MIM-005"),
     "unnamed": ([root(PING), Piece(FILE)], {}, "MIM-005"),
     "to-the-root": ([root(package(include("root")))], {}, "MIM-003"),
@@ -230,6 +277,9 @@ REFUSED = {
     "no-href": ([root(package(f"<xop:Include {XOP}/>"))], {}, "MIM-003"),
     "not-alone": (
         [root(package(include("a") + include("a"))), Piece(FILE, cid="a")], {}, "SVC-006",
+    ),
+    "with-a-sibling": (
+        [root(package(include("a") + "<x/>")), Piece(FILE, cid="a")], {}, "SVC-006",
     ),
     "with-text": ([root(package("QUJD" + include("a"))), Piece(FILE, cid="a")], {}, "SVC-006"),
     "with-blank-of-its-own": (
@@ -465,3 +515,14 @@ def test_a_file_that_stands_inline_is_never_replaced() -> None:
     service = Service()
     reply = swa(service, INLINE, Piece(b"other", cid="1"))
     assert reply.fault["code"] == "MIM-005"
+
+
+def test_a_part_tells_its_type_where_the_manifest_does_not() -> None:
+    """One Attachment is written for a file, however often the manifest names it."""
+    service = Service()
+    bare = "<e:Reference><e:ContentId>cid:1</e:ContentId></e:Reference>"
+    assert swa(service, edxml(bare + bare), Piece(FILE, cid="1", media="image/png")).status == 200
+    (written,) = etree.fromstring(sent(service)).iter(f"{{{QCVN}}}Attachment")
+    assert {etree.QName(one).localname: one.text for one in written} == {
+        "ContentId": "cid:1", "ContentType": "image/png", "ContentTransferEncoded": ENCODED,
+    }  # fmt: skip

@@ -160,7 +160,8 @@ def test_each_limit_is_named_and_exact() -> None:
     limits = LimitSettings(parts=3, part_bytes=10, part_header_bytes=30)
     fits = joined([Piece(b"x" * 10, media=None, headers=("A: " + "a" * 27,))] * 3)
     assert len(split(fits, limits=limits)) == 3
-    assert refusal(joined([Piece(b"")] * 4), limits=limits) == "RCV-006"
+    with pytest.raises(LimitExceeded, match=r"limits\.parts = 3"):
+        split(joined([Piece(b"", media=None)] * 4), "=_b", limits)
     assert refusal(joined([Piece(b"x" * 11, media=None)]), limits=limits) == "RCV-001"
     longer = [Piece(b"", media=None, headers=("A: " + "a" * 28,))]
     assert refusal(joined(longer), limits=limits) == "RCV-006"
