@@ -1,0 +1,164 @@
+"""A packed message taken apart: its blocks under today's names, the files' bytes out of the tree."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from adapters.edoc_soap.mapping import DRAFT_SPELLINGS, SPELLINGS
+from bus.edxml import attachments
+from bus.edxml.encodings import Coding, coding, wide_codec
+from bus.edxml.paths import element_path, element_paths, line_of, local_name
+from bus.edxml.rules import problem
+from bus.envelope import edoc
+from bus.errors import NotWellFormed, SchemaRejected
+
+_HEAD = 16 * 1024
+_ROOT = re.compile(
+    rb"\s*+(?:<\?[^?]*+(?:\?(?!>)[^?]*+)*+\?>\s*+|<!--.*?-->\s*+)*+"
+    rb"<(?:[\w.\-]+:)?Envelope\s(?:[^>\"']|\"[^\"]*+\"|'[^']*+')*+>",
+    re.DOTALL,
+)
+#: What stands around the files, outermost first; the draft spells it in small letters and leaves
+#: out the outermost.
+_AROUND_FILES = ("alldocument", "document", "attach")
+_SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """One inline file; `content` is None when its text, beginning `start`, is no base64."""
+
+    element: etree._Element
+    content_id: str | None
+    name: str | None
+    content_type: str | None
+    encoding: str
+    content: bytes | None = field(repr=False)
+    start: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """The blocks of one message; `paths` are the sender's, whatever today's names are."""
+
+    root: etree._Element
+    header: etree._Element | None = None
+    trace: etree._Element | None = None
+    errors: etree._Element | None = None
+    manifest: etree._Element | None = None
+    status: etree._Element | None = None
+    files: tuple[File, ...] = ()
+    paths: dict[etree._Element, str] = field(repr=False)
+    #: Whether any spelling is one of the draft of 2013, whose tag list was another.
+    is_draft: bool = False
+
+    @property
+    def blocks(self) -> tuple[etree._Element, ...]:
+        """Every block there is, in the order of the envelope."""
+        found = (self.header, self.trace, self.errors, self.manifest, self.status)
+        return tuple(block for block in found if block is not None)
+
+
+def is_edoc(body: bytes) -> bool:
+    """Whether a body is a SOAP 1.1 envelope that speaks eDoc, told from its first kilobytes."""
+    try:
+        wide = coding(body) is Coding.UTF_16
+    except NotWellFormed:
+        return False
+    head = body[: 2 * _HEAD] if wide else body[:_HEAD]
+    if wide:
+        head = head.decode(wide_codec(body), errors="replace").encode("utf-8", errors="replace")
+    head = head.removeprefix("\ufeff".encode())
+    root = _ROOT.match(head)
+    return root is not None and edoc.SOAP.encode() in root[0] and edoc.NAMESPACE.encode() in head
+
+
+def take_apart(root: etree._Element) -> Message:
+    """Find the blocks of a parsed envelope, which is changed: files leave it, names become today's.
+
+    Raises SchemaRejected with rule E02 when it is no envelope with a MessageHeader or a Status.
+    """
+    if root.tag != edoc.soap_tag("Envelope"):
+        raise _unreadable(root, str(root.tag), edoc.soap_tag("Envelope"))
+    paths = element_paths(root)
+    head, body = (root.find(edoc.soap_tag(name)) for name in ("Header", "Body"))
+    content = _content(body)
+    status = _find(head, "Status"), _find(content, "Status"), _find(body, "Status")
+    blocks = {
+        "header": _find(head, "MessageHeader"),
+        "trace": _find(head, "TraceHeaderList"),
+        "errors": _find(head, "ErrorList"),
+        "manifest": _first(_find(content, "Manifest"), _find(body, "Manifest")),
+        "status": _first(*status),
+    }
+    if blocks["header"] is None and blocks["status"] is None:
+        raise _unreadable(root, "", "MessageHeader | Status")
+    files = _files(_first(content, body))
+    found = [block for block in blocks.values() if block is not None]
+    drafts = [_rename(block) for block in found]
+    return Message(root=root, files=files, paths=paths, is_draft=any(drafts), **blocks)
+
+
+def _content(body: etree._Element | None) -> etree._Element | None:
+    return _first(_find(body, edoc.DOCUMENT_WRAPPER), _find(body, edoc.STATUS_WRAPPER))
+
+
+def _find(parent: etree._Element | None, name: str) -> etree._Element | None:
+    return edoc.child(parent, name)
+
+
+def _first(*found: etree._Element | None) -> etree._Element | None:
+    return next((one for one in found if one is not None), None)
+
+
+def _rename(block: etree._Element) -> bool:
+    """Put every element into eDoc's namespace under its name of today; True for one of the draft."""
+    is_draft = False
+    for element in block.iter(etree.Element):
+        name, above = local_name(element), element.getparent()
+        if element.tag not in {name, edoc.tag(name)}:
+            continue
+        around = local_name(above) if above is not None and element is not block else ""
+        is_draft = is_draft or (around, name) in DRAFT_SPELLINGS
+        element.tag = edoc.tag(SPELLINGS.get((around, name), name))
+    return is_draft
+
+
+def _files(home: etree._Element | None) -> tuple[File, ...]:
+    if home is None:
+        return ()
+    homes = [home]
+    for name in _AROUND_FILES:
+        homes = [inner for one in homes for inner in _named(one, name)] or homes
+    return tuple(_file(element) for one in homes for element in _named(one, "attachment"))
+
+
+def _named(parent: etree._Element, name: str) -> list[etree._Element]:
+    return [one for one in parent.iterchildren() if local_name(one).lower() == name]
+
+
+def _file(element: etree._Element) -> File:
+    attributes = {str(name).rpartition("}")[2].lower(): str(v) for name, v in element.items()}
+    value = next(iter(_named(element, "value")), element)
+    name = next((one.text for one in _named(element, "name")), None)
+    text = value.text or ""
+    # The tree's copy goes before the decoded one is made: bodies have tens of megabytes.
+    value.text = None
+    return File(
+        element=element,
+        content_id=attachments.strip_cid(attributes.get("content-id", "").strip("<>")) or None,
+        name=name,
+        content_type=attributes.get("content-type") or None,
+        encoding=attributes.get("content-transfer-encoding", "base64").strip().lower(),
+        content=attachments.decode(text),
+        start=text[:_SHOWN],
+    )
+
+
+def _unreadable(element: etree._Element, value: str, expected: str) -> SchemaRejected:
+    path, line = element_path(element), line_of(element)
+    found = problem("E02", path=path, line=line, value=value, expected=expected)
+    return SchemaRejected(f"{expected}?", path=path, line=line, problems=(found,))
