@@ -87,6 +87,17 @@ def find(connection: Connection, message_id: str) -> StoredMessage | None:
     return None if row is None else message_of(row)
 
 
+def number(connection: Connection, message_id: str) -> int | None:
+    """The row number of a message: a short name for it that never changes."""
+    return connection.scalar(select(messages.c.id).where(messages.c.message_id == message_id))
+
+
+def numbered(connection: Connection, row: int) -> StoredMessage | None:
+    """One message by its row number."""
+    found = connection.execute(_select().where(messages.c.id == row)).mappings().first()
+    return None if found is None else message_of(found)
+
+
 def documents(connection: Connection, sender: str, document_id: str) -> tuple[StoredMessage, ...]:
     """Messages with this document id from this sender, newest first: one for each call."""
     statement = _select().where(

@@ -222,6 +222,16 @@ class SqlStore:
         with self._reading() as connection:
             return messages.find(connection, message_id)
 
+    def number(self, message_id: str) -> int | None:
+        """The number of a message, for clients that know no other names; None without one."""
+        with self._reading() as connection:
+            return messages.number(connection, message_id)
+
+    def numbered(self, number: int) -> StoredMessage | None:
+        """One message by its number."""
+        with self._reading() as connection:
+            return messages.numbered(connection, number)
+
     def find_documents(self, sender: str, document_id: str) -> tuple[StoredMessage, ...]:
         """The newest hundred accepted documents with this id from this sender, newest first."""
         with self._reading() as connection:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import binascii
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pybase64
@@ -73,13 +73,22 @@ def split(body: bytes, boundary: str, limits: LimitSettings) -> tuple[Part, ...]
     return tuple(parts)
 
 
-def join(root: bytes, root_headers: Sequence[str], others: Sequence[tuple[str, bytes]]) -> Joined:
-    """A multipart/related body: the root part, then (Content-ID, bytes) of each other part."""
+def join(
+    root: bytes,
+    root_headers: Sequence[str],
+    others: Sequence[tuple[str, bytes]],
+    *,
+    media: Mapping[str, str] | None = None,
+) -> Joined:
+    """A multipart/related body: the root part, then (Content-ID, bytes) of each other part.
+
+    `media` names media types by Content-ID; what it does not name is a stream of octets.
+    """
     boundary = f"part-{secrets.token_hex(16)}"
     pieces = [_head(boundary, root_headers), root]
     for content_id, content in others:
         headers = (
-            "Content-Type: application/octet-stream",
+            f"Content-Type: {(media or {}).get(content_id, 'application/octet-stream')}",
             "Content-Transfer-Encoding: binary",
             f"Content-ID: <{content_id}>",
         )

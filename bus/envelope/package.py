@@ -57,6 +57,10 @@ class Attachments:
         self._used: set[str] = set()
         self._small: dict[str, bytes | memoryview] = {}
 
+    def all(self) -> Sequence[Part]:
+        """Every part in the order of the message, for formats that list their files themselves."""
+        return self._parts
+
     def take(self, size: int) -> None:
         """Count bytes that already stand inline; Raises LimitExceeded RCV-001."""
         self._room -= size

@@ -1,0 +1,136 @@
+"""The eDoc 1.0 service without SOAP: its operations in terms of the exchange service.
+
+eDoc names a document by a number of the hub, knows no pages and no kinds. What is asked here goes
+through the same pipeline, mailboxes and acknowledgements as everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bus import errors
+from bus.exchange import PAGE, Call, Exchange
+from bus.model import Agency, Delivery, Kind, Receipt, StoredMessage
+
+#: The dialect of everything this service takes and gives.
+DIALECT = "edoc_soap"
+
+
+class Numbers(Protocol):
+    """Short numbers of stored messages."""
+
+    def number(self, message_id: str) -> int | None:
+        """The number of a message; None when there is none of that id."""
+
+    def numbered(self, number: int) -> StoredMessage | None:
+        """The message of a number."""
+
+    def message(self, message_id: str) -> StoredMessage | None:
+        """One message without its body."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """An accepted document; a repeat of it gets the equal answer."""
+
+    number: int
+    receipt: Receipt
+    #: Of the call that stored it.
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbered:
+    """One message out of a mailbox, packed in eDoc."""
+
+    number: int
+    content: bytes
+
+
+class EdocHub:
+    """All operations of eDoc 1.0, and ConfirmTraces."""
+
+    def __init__(self, exchange: Exchange, numbers: Numbers) -> None:
+        self._exchange = exchange
+        self._numbers = numbers
+
+    def send_document(self, call: Call, packed: bytes) -> Sent:
+        """Accept one document; what returns is stored."""
+        result = self._exchange.send_package(call, packed, DIALECT)
+        stored = self._numbers.message(result.receipt.message_id)
+        if stored is None:
+            raise errors.Defect("accepted, but not stored")
+        return Sent(
+            number=self._number(stored.message_id),
+            receipt=result.receipt,
+            correlation_id=stored.correlation_id,
+        )
+
+    def pending_documents(self, call: Call, agency: str | None) -> tuple[int, ...]:
+        """Numbers of the documents that wait, urgent first; at most 500 at a time."""
+        return tuple(
+            self._number(one.message_id) for one in self._waiting(call, agency, Kind.DOCUMENT)
+        )
+
+    def document(self, call: Call, agency: str | None, number: int) -> Numbered:
+        """One document, whatever dialect it came in; fetching consumes nothing."""
+        stored = self._stored(number, Kind.DOCUMENT)
+        fetched = self._exchange.get_rendered(call, agency, stored.message_id, DIALECT)
+        return Numbered(number=number, content=fetched.rendering.content)
+
+    def confirm_document(self, call: Call, agency: str | None, number: int) -> None:
+        """Take one document out of the mailbox; a repeat changes nothing."""
+        self._settle(call, agency, self._stored(number, Kind.DOCUMENT))
+
+    def update_traces(self, call: Call, packed: bytes) -> None:
+        """Accept one business status; a repeat changes nothing."""
+        self._exchange.send_status(call, packed)
+
+    def traces(self, call: Call, agency: str | None) -> tuple[Numbered, ...]:
+        """The statuses that wait, oldest first, at most 500; they wait until they are confirmed."""
+        found = []
+        for one in self._waiting(call, agency, Kind.STATUS):
+            fetched = self._exchange.get_rendered(call, agency, one.message_id, DIALECT)
+            number = self._number(one.message_id)
+            found.append(Numbered(number=number, content=fetched.rendering.content))
+        return tuple(found)
+
+    def confirm_traces(
+        self, call: Call, agency: str | None, numbers: Sequence[int]
+    ) -> tuple[int, ...]:
+        """Take statuses out of the mailbox; answers those of the numbers that name none there."""
+        unknown = []
+        for number in dict.fromkeys(numbers):
+            try:
+                self._settle(call, agency, self._stored(number, Kind.STATUS))
+            except errors.NotFound:
+                unknown.append(number)
+        return tuple(unknown)
+
+    def organizations(self, call: Call) -> tuple[Agency, ...]:
+        """Every agency that can be sent to now."""
+        return self._exchange.correspondents(call)
+
+    def check_permission(self, call: Call) -> None:
+        """Raise SignatureRejected or NotAuthorised unless the caller may use the service."""
+        self._exchange.identify(call)
+
+    def _waiting(self, call: Call, agency: str | None, kind: Kind) -> tuple[Delivery, ...]:
+        return self._exchange.list_pending(call, agency, kind, 0, PAGE).items
+
+    def _settle(self, call: Call, agency: str | None, stored: StoredMessage) -> None:
+        self._exchange.acknowledge(call, agency, stored.message_id, done=True, reason="")
+
+    def _stored(self, number: int, kind: Kind) -> StoredMessage:
+        stored = self._numbers.numbered(number)
+        if stored is None or stored.kind is not kind:
+            raise errors.NotFound(str(number))
+        return stored
+
+    def _number(self, message_id: str) -> int:
+        number = self._numbers.number(message_id)
+        if number is None:
+            raise errors.Defect("a message without a number")
+        return number
