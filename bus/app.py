@@ -11,6 +11,7 @@ from bus.clock import SystemClock
 from bus.config import Settings
 from bus.db import Database, open_database
 from bus.db.sweeper import Sweeper
+from bus.edoc import DIALECT as EDOC_DIALECT
 from bus.edoc import EdocHub
 from bus.endpoints import ExchangeApplication, exchange_application
 from bus.endpoints.edoc import EdocApplication, edoc_application
@@ -149,8 +150,9 @@ class App:
         )
 
     def _edoc_service(self) -> EdocApplication:
+        dialect = self.parts.dialects.get(EDOC_DIALECT)
         return edoc_application(
-            EdocHub(self.exchange, self.database.store),
+            EdocHub(self.exchange, self.database.store, dialect),
             self.exchange,
             authenticate=self.keyring.authenticate,
             limits=self.settings.limits,

@@ -13,9 +13,13 @@ from typing import Protocol
 from bus import errors
 from bus.exchange import PAGE, Call, Exchange
 from bus.model import Agency, Delivery, Kind, Receipt, StoredMessage
+from bus.ports import Dialect
 
 #: The dialect of everything this service takes and gives.
 DIALECT = "edoc_soap"
+#: Option of a mailbox whose client knows no ConfirmTraces: reading its statuses takes them, as the
+#: hub of old did. What is read is still kept and traced; a lost answer is lost to that client.
+READ_ONCE = ("traces", "once")
 
 
 class Numbers(Protocol):
@@ -52,9 +56,10 @@ class Numbered:
 class EdocHub:
     """All operations of eDoc 1.0, and ConfirmTraces."""
 
-    def __init__(self, exchange: Exchange, numbers: Numbers) -> None:
+    def __init__(self, exchange: Exchange, numbers: Numbers, dialect: Dialect) -> None:
         self._exchange = exchange
         self._numbers = numbers
+        self._dialect = dialect
 
     def send_document(self, call: Call, packed: bytes) -> Sent:
         """Accept one document; what returns is stored."""
@@ -89,12 +94,19 @@ class EdocHub:
         self._exchange.send_status(call, packed)
 
     def traces(self, call: Call, agency: str | None) -> tuple[Numbered, ...]:
-        """The statuses that wait, oldest first, at most 500; they wait until they are confirmed."""
+        """The statuses that wait, oldest first, at most 500; they wait until they are confirmed.
+
+        Only where the registration says READ_ONCE, they are taken by this call.
+        """
+        name, value = READ_ONCE
+        read_once = self._exchange.mailbox(call, agency).channel_options.get(name) == value
         found = []
         for one in self._waiting(call, agency, Kind.STATUS):
             fetched = self._exchange.get_rendered(call, agency, one.message_id, DIALECT)
-            number = self._number(one.message_id)
-            found.append(Numbered(number=number, content=fetched.rendering.content))
+            content = self._retold(fetched.rendering.content)
+            found.append(Numbered(number=self._number(one.message_id), content=content))
+        for read in found if read_once else ():
+            self._settle(call, agency, self._stored(read.number, Kind.STATUS))
         return tuple(found)
 
     def confirm_traces(
@@ -113,9 +125,14 @@ class EdocHub:
         """Every agency that can be sent to now."""
         return self._exchange.correspondents(call)
 
-    def check_permission(self, call: Call) -> None:
-        """Raise SignatureRejected or NotAuthorised unless the caller may use the service."""
-        self._exchange.identify(call)
+    def check_permission(self, call: Call, agency: str | None) -> None:
+        """Raise SignatureRejected or NotAuthorised unless the mailbox is open to the caller."""
+        self._exchange.mailbox(call, agency)
+
+    def _retold(self, packed: bytes) -> bytes:
+        """A status in today's words: a list of many agencies' statuses speaks one language."""
+        dialect = self._dialect
+        return dialect.write(dialect.read(dialect.parse(packed)).message).content
 
     def _waiting(self, call: Call, agency: str | None, kind: Kind) -> tuple[Delivery, ...]:
         return self._exchange.list_pending(call, agency, kind, 0, PAGE).items

@@ -219,9 +219,9 @@ class Exchange:
         found = (directory.find(code) for code in sorted(directory.connected()))
         return tuple(agency for agency in found if agency is not None)
 
-    def identify(self, call: Call) -> Agency:
-        """The agency that calls; Raises SignatureRejected, NotAuthorised when that is not proven."""
-        return self._proven(call.caller)
+    def mailbox(self, call: Call, agency: str | None) -> Agency:
+        """The agency whose mailbox is open to the caller; Raises SignatureRejected, NotAuthorised."""
+        return self._acting_for(call.caller, agency)
 
     def ping(self, call: Call, recipient: str | None) -> Pong:
         """Send a synthetic document through the real pipeline up to routing; store nothing."""

@@ -43,6 +43,7 @@ AGENCIES = (
     *NATION,
     agency("H58.07", dialect="edoc_soap", policy=token(SECRET)),
     agency("H58.01", dialect="edoc_soap", policy=token(OTHER)),
+    agency("H58.02", dialect="edoc_soap", policy=token("once"), channel_options={"traces": "once"}),
 )
 
 
@@ -196,6 +197,41 @@ def test_between_old_clients_no_token_travels(
     for kept in (store.body(stored.message_id), evidence):
         assert SECRET.encode() not in kept
     neighbour.ask("ConfirmReceived", DocumentId=number)
+
+
+def test_inline_files_of_the_draft_get_names_on_the_way(
+    old: OldClient, neighbour: OldClient
+) -> None:
+    """A file that had neither part nor Reference goes out as a part that the manifest refers to."""
+    files = (
+        "<edXML:Manifest/><edXML:AllDocument><edXML:Document><edXML:Attach><edXML:Attachment "
+        'Content-Type="text/plain"><name>a.txt</name><value>YWJj</value></edXML:Attachment>'
+        "</edXML:Attach></edXML:Document></edXML:AllDocument>"
+    )
+    assert old.send(letter("H58.07", "H58.01", number=31), body=files).succeeded
+    (number,) = until(lambda: pending(neighbour))
+    fetched = neighbour.ask("GetDocument", DocumentId=number)
+    (reference,) = fetched.payload
+    link = reference.get("{http://www.w3.org/1999/xlink}href").removeprefix("cid:")
+    assert fetched.files[link] == ("text/plain", b"abc")
+    assert fetched.texts("AttachmentName") == ["a.txt"]
+    neighbour.ask("ConfirmReceived", DocumentId=number)
+
+
+def test_a_mailbox_may_be_registered_to_be_read_once(
+    bus: RunningBus, old: OldClient, url: str
+) -> None:
+    """For a client that knows no ConfirmTraces, reading takes the statuses, if its operator says so."""
+    once = OldClient(url, "H58.02", "once")
+    assert once.send(letter("H58.02", "H58.07", number=1)).succeeded
+    number = until(lambda: pending(old))
+    told = status("H58.07", "H58.02", "1/CV-ĐT", "finish", "H58.02,2024/03/04,1/CV-ĐT")
+    assert old.update(told).succeeded
+    read = until(lambda: once.ask("GetTraces").texts("StatusCode"))
+    assert read == ["06"]
+    assert once.ask("GetTraces").texts("StatusCode") == []
+    for one in number:
+        old.ask("ConfirmReceived", DocumentId=one)
 
 
 def test_a_repeat_gets_the_same_report(bus: RunningBus, old: OldClient) -> None:

@@ -74,8 +74,7 @@ def get_document(asked: Invocation) -> Answer:
     if manifest is None:
         manifest = etree.Element(edoc.tag("Manifest"), nsmap=edoc.PREFIXES)
     blocks = tuple(copy.deepcopy(block) for block in parts.blocks)
-    for link in manifest.iter(edoc.tag("Reference")):
-        _make_link_safe(link)
+    _refer_to_all(manifest, parts.files)
     if asked.asked.old:
         return Answer(payload=manifest, blocks=blocks, files=parts.files)
     root = new("GetDocumentResponse")
@@ -104,9 +103,8 @@ def get_traces(asked: Invocation) -> Answer:
     for trace in asked.hub.traces(asked.call, asked.asked.agency):
         status = packing.unpack(trace.content).status
         if status is not None:
-            qualified = _qualified(status)
-            add(qualified, "TraceId", trace.number)
-            listed.append(qualified)
+            add(status, "TraceId", trace.number)
+            listed.append(status)
     return Answer(payload=root)
 
 
@@ -125,7 +123,7 @@ def confirm_traces(asked: Invocation) -> Answer:
 
 def check_permission(asked: Invocation) -> Answer:
     """Tell whether token and code are accepted."""
-    asked.hub.check_permission(asked.call)
+    asked.hub.check_permission(asked.call, asked.asked.agency)
     return reported("CheckPermission", (), asked.call)
 
 
@@ -184,21 +182,17 @@ def _add_organization(listed: etree._Element, agency: Agency) -> None:
         add(element, name, "")
 
 
-def _make_link_safe(reference: etree._Element) -> None:
-    """Refer to a part by the name it has in the reply."""
-    for name, value in reference.items():
-        text = str(value)
-        if str(name).rpartition("}")[2] == "href" and text[:4].lower() == "cid:":
-            reference.set(str(name), "cid:" + packing.safe_id(packing.bare_cid(text)))
-
-
-def _qualified(status: etree._Element) -> etree._Element:
-    """A status as it leaves: every element in eDoc's namespace, without the sender's white space."""
-    made = copy.deepcopy(status)
-    for element in made.iter(etree.Element):
-        if not str(element.tag).startswith("{"):
-            element.tag = edoc.tag(str(element.tag))
-        if len(element):
-            element.text = None
-        element.tail = None
-    return made
+def _refer_to_all(manifest: etree._Element, files: Iterable[File]) -> None:
+    """Refer to every file by the name it has in the reply; the draft's inline files had none."""
+    known = set()
+    for reference in manifest.iter(edoc.tag("Reference"), "Reference"):
+        for name, value in reference.items():
+            if str(name).rpartition("}")[2] == "href":
+                content_id = packing.safe_id(packing.bare_cid(str(value)))
+                reference.set(str(name), f"cid:{content_id}")
+                known.add(content_id)
+    for file in files:
+        if file.content_id not in known:
+            reference = etree.SubElement(manifest, edoc.tag("Reference"))
+            reference.set(f"{{{edoc.XLINK}}}href", f"cid:{file.content_id}")
+            add(reference, "AttachmentName", file.name)

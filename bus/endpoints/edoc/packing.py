@@ -35,7 +35,7 @@ _ROOT_ID = "root@lienthong"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """One file of a message on its way out."""
+    """One file of a message on its way out; its id may stand in headers and URLs (RFC 2392 §2)."""
 
     content_id: str
     name: str
@@ -84,7 +84,7 @@ def unpack(packed: bytes) -> Unpacked:
     return Unpacked(
         blocks=tuple(block for block in found if block is not None),
         manifest=edoc.child(home, "Manifest"),
-        files=tuple(_file(element) for element in listed),
+        files=tuple(_file(element, number) for number, element in enumerate(listed, start=1)),
         status=_status(header, body),
     )
 
@@ -101,8 +101,8 @@ def multipart(envelope: etree._Element, files: Iterable[File]) -> tuple[str, byt
     joined = mime.join(
         root,
         headers,
-        [(safe_id(file.content_id), file.content) for file in sent],
-        media={safe_id(file.content_id): file.media for file in sent},
+        [(file.content_id, file.content) for file in sent],
+        media={file.content_id: file.media for file in sent},
     )
     kind = f'multipart/related; type="text/xml"; boundary="{joined.boundary}"; start="<{_ROOT_ID}>"'
     return kind, joined.body
@@ -116,7 +116,7 @@ def inline(files: Iterable[File]) -> etree._Element:
         element = etree.SubElement(home, edoc.tag("Attachment"))
         element.set("Content-Type", file.media)
         element.set("Content-Transfer-Encoding", "base64")
-        element.set("Content-ID", safe_id(file.content_id))
+        element.set("Content-ID", file.content_id)
         etree.SubElement(element, edoc.tag("name")).text = file.name
         write_base64(etree.SubElement(element, edoc.tag("value")), base64.encode(file.content))
     return root
@@ -197,12 +197,13 @@ def _named(homes: Iterable[etree._Element | None], name: str) -> list[etree._Ele
     ]
 
 
-def _file(element: etree._Element) -> File:
+def _file(element: etree._Element, number: int) -> File:
     attributes = {str(name).rpartition("}")[2].lower(): str(v) for name, v in element.items()}
     value = next(iter(_named([element], "value")), element)
     media = attributes.get("content-type", "")
+    content_id = bare_cid(attributes.get("content-id", "").strip("<>"))
     return File(
-        content_id=base64.strip_cid(attributes.get("content-id", "").strip("<>")),
+        content_id=safe_id(content_id or f"file-{number}@lienthong"),
         name=next((one.text or "" for one in _named([element], "name")), ""),
         media=media if _PLAIN_TYPE.fullmatch(media) else _OCTETS,
         content=base64.decode(value.text or "") or b"",
