@@ -21,6 +21,7 @@ from bus.envelope import edoc, mime
 from bus.envelope.mime import Part
 from bus.envelope.package import Attachments
 from bus.envelope.xop import write_base64
+from bus.errors import ProtocolRejected
 
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>'
 _SPLICE = re.compile(rb"<\?file (\d+)\?>")
@@ -30,6 +31,8 @@ _PLAIN_TYPE = re.compile(r"[A-Za-z0-9.+\-]{1,100}/[A-Za-z0-9.+\-]{1,100}")
 _OCTETS = "application/octet-stream"
 _AROUND_FILES = ("AllDocument", "Document", "Attach")
 _TRAVELLING = frozenset({*edoc.BLOCKS, "Status"})
+#: Where a part that cannot be decoded would have been told inline.
+_ENCODING = "/Envelope/Body/SendDocument/AllDocument/Attachment/@Content-Transfer-Encoding"
 _ROOT_ID = "root@lienthong"
 
 
@@ -179,7 +182,10 @@ def _files_home(home: etree._Element, names: tuple[str, ...] = _AROUND_FILES) ->
 
 
 def _encoded(part: Part, parts: Attachments) -> bytes:
-    content = part.content()
+    try:
+        content = part.content()
+    except ProtocolRejected as error:
+        raise ProtocolRejected(error.detail, code=error.code, path=_ENCODING) from error
     parts.take((len(content) + 2) // 3 * 4)
     return pybase64.b64encode(content)
 

@@ -50,7 +50,7 @@ _NAMES = {
     "RCV": "R.Envelope",
     "XML": "M.Envelope",
     "DOC": "M.MessageHeader",
-    "MIM-001": "M.Attachment-Encoding",
+    "MIM-001": "M.Envelope",
     "MIM-002": "N.Envelope",
     "MIM-003": "N.Attachment",
     "MIM-005": "N.Manifest.Reference",
@@ -162,6 +162,8 @@ def _code(error: errors.BusError, operation: str) -> str:
     last = error.path.rpartition("/")[2]
     if error.code == "SVC-006" and last in _ARGUMENTS:
         return f"M.{last}"
+    if error.code.startswith("MIM") and error.path:
+        return f"M.{_place(error.path)}"
     known = _NAMES.get(error.code) or _NAMES.get(error.code.partition("-")[0])
     return known or f"M.{_place(error.path)}"
 
