@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from bus import errors
@@ -25,8 +26,8 @@ READ_ONCE = ("traces", "once")
 class Numbers(Protocol):
     """Short numbers of stored messages."""
 
-    def number(self, message_id: str) -> int | None:
-        """The number of a message; None when there is none of that id."""
+    def numbers(self, message_ids: Sequence[str]) -> dict[str, int]:
+        """The numbers of messages by their ids; what does not exist is left out."""
 
     def numbered(self, number: int) -> StoredMessage | None:
         """The message of a number."""
@@ -53,6 +54,18 @@ class Numbered:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """One copy of a document of the caller's that will not arrive; `at` is aware UTC."""
+
+    number: int
+    #: The document's own id, as its sender wrote it.
+    document_id: str
+    recipient: str
+    reason: str
+    at: datetime
+
+
 class EdocHub:
     """All operations of eDoc 1.0, and ConfirmTraces."""
 
@@ -68,16 +81,14 @@ class EdocHub:
         if stored is None:
             raise errors.Defect("accepted, but not stored")
         return Sent(
-            number=self._number(stored.message_id),
+            number=self._numbers.numbers([stored.message_id])[stored.message_id],
             receipt=result.receipt,
             correlation_id=stored.correlation_id,
         )
 
     def pending_documents(self, call: Call, agency: str | None) -> tuple[int, ...]:
         """Numbers of the documents that wait, urgent first; at most 500 at a time."""
-        return tuple(
-            self._number(one.message_id) for one in self._waiting(call, agency, Kind.DOCUMENT)
-        )
+        return tuple(number for number, _ in self._waiting(call, agency, Kind.DOCUMENT))
 
     def document(self, call: Call, agency: str | None, number: int) -> Numbered:
         """One document, whatever dialect it came in; fetching consumes nothing."""
@@ -98,16 +109,28 @@ class EdocHub:
 
         Only where the registration says READ_ONCE, they are taken by this call.
         """
-        name, value = READ_ONCE
-        read_once = self._exchange.mailbox(call, agency).channel_options.get(name) == value
         found = []
-        for one in self._waiting(call, agency, Kind.STATUS):
+        for number, one in self._waiting(call, agency, Kind.STATUS):
             fetched = self._exchange.get_rendered(call, agency, one.message_id, DIALECT)
             content = self._retold(fetched.rendering.content)
-            found.append(Numbered(number=self._number(one.message_id), content=content))
-        for read in found if read_once else ():
-            self._settle(call, agency, self._stored(read.number, Kind.STATUS))
+            found.append(Numbered(number=number, content=content))
+        self._taken(call, agency, [one.number for one in found], Kind.STATUS)
         return tuple(found)
+
+    def undelivered(self, call: Call, agency: str | None) -> tuple[Undelivered, ...]:
+        """What the bus gave up delivering, oldest first, at most 500; confirmed like statuses."""
+        found = tuple(
+            Undelivered(
+                number=number,
+                document_id=one.document_id,
+                recipient=one.sender,
+                reason=one.subject,
+                at=one.created_at,
+            )
+            for number, one in self._waiting(call, agency, Kind.NOTICE)
+        )
+        self._taken(call, agency, [one.number for one in found], Kind.NOTICE)
+        return found
 
     def confirm_traces(
         self, call: Call, agency: str | None, numbers: Sequence[int]
@@ -116,7 +139,7 @@ class EdocHub:
         unknown = []
         for number in dict.fromkeys(numbers):
             try:
-                self._settle(call, agency, self._stored(number, Kind.STATUS))
+                self._settle(call, agency, self._stored(number, Kind.STATUS, Kind.NOTICE))
             except errors.NotFound:
                 unknown.append(number)
         return tuple(unknown)
@@ -134,20 +157,25 @@ class EdocHub:
         dialect = self._dialect
         return dialect.write(dialect.read(dialect.parse(packed)).message).content
 
-    def _waiting(self, call: Call, agency: str | None, kind: Kind) -> tuple[Delivery, ...]:
-        return self._exchange.list_pending(call, agency, kind, 0, PAGE).items
+    def _waiting(
+        self, call: Call, agency: str | None, kind: Kind
+    ) -> tuple[tuple[int, Delivery], ...]:
+        items = self._exchange.list_pending(call, agency, kind, 0, PAGE).items
+        numbers = self._numbers.numbers([one.message_id for one in items])
+        return tuple((numbers[one.message_id], one) for one in items)
+
+    def _taken(self, call: Call, agency: str | None, numbers: Sequence[int], kind: Kind) -> None:
+        """Settle what was read, where the registration says that reading is taking."""
+        name, value = READ_ONCE
+        if self._exchange.mailbox(call, agency).channel_options.get(name) == value:
+            for number in numbers:
+                self._settle(call, agency, self._stored(number, kind))
 
     def _settle(self, call: Call, agency: str | None, stored: StoredMessage) -> None:
         self._exchange.acknowledge(call, agency, stored.message_id, done=True, reason="")
 
-    def _stored(self, number: int, kind: Kind) -> StoredMessage:
+    def _stored(self, number: int, *kinds: Kind) -> StoredMessage:
         stored = self._numbers.numbered(number)
-        if stored is None or stored.kind is not kind:
+        if stored is None or stored.kind not in kinds:
             raise errors.NotFound(str(number))
         return stored
-
-    def _number(self, message_id: str) -> int:
-        number = self._numbers.number(message_id)
-        if number is None:
-            raise errors.Defect("a message without a number")
-        return number

@@ -86,32 +86,35 @@ def take_apart(root: etree._Element) -> Message:
     paths = element_paths(root)
     head, body = (root.find(edoc.soap_tag(name)) for name in ("Header", "Body"))
     content = _content(body)
-    status = _find(head, "Status"), _find(content, "Status"), _find(body, "Status")
     blocks = {
-        "header": _find(head, "MessageHeader"),
-        "trace": _find(head, "TraceHeaderList"),
-        "errors": _find(head, "ErrorList"),
-        "manifest": _first(_find(content, "Manifest"), _find(body, "Manifest")),
-        "status": _first(*status),
+        "header": _only("MessageHeader", head),
+        "trace": _only("TraceHeaderList", head),
+        "errors": _only("ErrorList", head),
+        "manifest": _only("Manifest", content, body),
+        "status": _only("Status", head, content, body),
     }
-    if blocks["header"] is None and blocks["status"] is None:
+    _only("AllDocument", content, body)
+    if (blocks["header"] is None) is (blocks["status"] is None):
+        # Two messages in one: what was checked would not be what somebody reads.
         raise _unreadable(root, "", "MessageHeader | Status")
-    files = _files(_first(content, body))
+    files = _files(body if content is None else content)
     found = [block for block in blocks.values() if block is not None]
     drafts = [_rename(block) for block in found]
     return Message(root=root, files=files, paths=paths, is_draft=any(drafts), **blocks)
 
 
 def _content(body: etree._Element | None) -> etree._Element | None:
-    return _first(_find(body, edoc.DOCUMENT_WRAPPER), _find(body, edoc.STATUS_WRAPPER))
-
-
-def _find(parent: etree._Element | None, name: str) -> etree._Element | None:
-    return edoc.child(parent, name)
-
-
-def _first(*found: etree._Element | None) -> etree._Element | None:
+    found = (edoc.child(body, name) for name in (edoc.DOCUMENT_WRAPPER, edoc.STATUS_WRAPPER))
     return next((one for one in found if one is not None), None)
+
+
+def _only(name: str, *homes: etree._Element | None) -> etree._Element | None:
+    """The one block of a name in all places it may have; a second one could be read for the first."""
+    tags = (edoc.tag(name), name)
+    found = [one for home in homes if home is not None for one in home.iterchildren(*tags)]
+    if len(found) > 1:
+        raise _unreadable(found[1], f"{len(found)} × {name}", f"1 × {name}")
+    return found[0] if found else None
 
 
 def _rename(block: etree._Element) -> bool:

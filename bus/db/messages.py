@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,9 +88,11 @@ def find(connection: Connection, message_id: str) -> StoredMessage | None:
     return None if row is None else message_of(row)
 
 
-def number(connection: Connection, message_id: str) -> int | None:
-    """The row number of a message: a short name for it that never changes."""
-    return connection.scalar(select(messages.c.id).where(messages.c.message_id == message_id))
+def numbers(connection: Connection, message_ids: Sequence[str]) -> dict[str, int]:
+    """The row numbers of messages by their ids: short names that never change."""
+    wanted = select(messages.c.message_id, messages.c.id)
+    found = connection.execute(wanted.where(messages.c.message_id.in_(message_ids)))
+    return {row.message_id: row.id for row in found}
 
 
 def numbered(connection: Connection, row: int) -> StoredMessage | None:

@@ -222,10 +222,10 @@ class SqlStore:
         with self._reading() as connection:
             return messages.find(connection, message_id)
 
-    def number(self, message_id: str) -> int | None:
-        """The number of a message, for clients that know no other names; None without one."""
+    def numbers(self, message_ids: Sequence[str]) -> dict[str, int]:
+        """The numbers of messages by their ids, for clients that know no other names."""
         with self._reading() as connection:
-            return messages.number(connection, message_id)
+            return messages.numbers(connection, message_ids)
 
     def numbered(self, number: int) -> StoredMessage | None:
         """One message by its number."""

@@ -24,7 +24,7 @@ from bus.model import (
     StatusMessage,
     TrustPolicy,
 )
-from tests.support.edoc_client import NS, OldClient, letter, manifest, post, status
+from tests.support.edoc_client import NS, OldClient, envelope, letter, manifest, post, status
 from tests.support.multipart import Piece
 from tests.support.outside import until
 from tests.support.running_bus import NATION, RunningBus, agency, running_bus
@@ -43,6 +43,7 @@ AGENCIES = (
     *NATION,
     agency("H58.07", dialect="edoc_soap", policy=token(SECRET)),
     agency("H58.01", dialect="edoc_soap", policy=token(OTHER)),
+    agency("CLR58", dialect="edoc_soap", policy=token("house"), speaks_for=("H58.01",)),
     agency("H58.02", dialect="edoc_soap", policy=token("once"), channel_options={"traces": "once"}),
 )
 
@@ -130,6 +131,33 @@ def test_a_letter_with_files_reaches_qcvn_and_its_status_comes_back(
     assert old.ask("ConfirmTraces", TraceId=number).succeeded
     assert old.ask("ConfirmTraces", TraceId=number).succeeded, "a repeat changes nothing"
     assert old.ask("GetTraces").texts("StatusCode") == []
+
+
+def test_a_sender_learns_of_a_copy_that_was_given_up(bus: RunningBus, old: OldClient) -> None:
+    """What a recipient's system refuses comes back beside the statuses until it is confirmed."""
+    assert old.send(letter("H58.07", "H57", number=2)).succeeded
+    client = bus.client("H57")
+    (item,) = until(lambda: client.list_pending().items)
+    client.acknowledge(item.message_id, done=False, reason="Sai nơi nhận")
+    told = until(lambda: (found := old.ask("GetTraces")).texts("Reason") and found)
+    assert told.texts("OrganId") == ["H57"]
+    assert told.texts("DocumentId") == ["H58.07,2024/03/04,2/CV-ĐT"]
+    assert "Sai nơi nhận" in told.texts("Reason")[0]
+    assert old.ask("ConfirmTraces", TraceId=told.text("TraceId")).succeeded
+    assert old.ask("GetTraces").texts("Reason") == []
+
+
+def test_a_clearing_house_reads_for_whom_it_speaks(url: str, bus: RunningBus) -> None:
+    """Named in the header, a clearing-house opens the mailboxes of its agencies and no others."""
+    house = OldClient(url, "CLR58", "house")
+    sent = house.send(letter("H58.01", "H17", number=3))
+    assert sent.succeeded, sent.texts("Description")
+    body = "<GetPendingDocumentIds><OrganId>{}</OrganId></GetPendingDocumentIds>"
+    for code, codes in (("H58.01", []), ("H58.07", ["M.CheckPermission"])):
+        header = envelope(house.key_info(), body.format(code))
+        answer = house.post("GetPendingDocumentIds", header)
+        assert answer.texts("Code") == codes
+    received(bus, "H17", "H58.01,2024/03/04,3/CV-ĐT")
 
 
 def test_a_letter_of_qcvn_is_fetched_in_parts_and_confirmed(

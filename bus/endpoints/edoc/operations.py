@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 from lxml import etree
 
-from bus.edoc import EdocHub, Sent
+from bus.edoc import EdocHub, Sent, Undelivered
+from bus.edxml import dates
 from bus.endpoints.edoc import packing, reports, requests
 from bus.endpoints.edoc.packing import File
 from bus.endpoints.edoc.reports import Entry, add, report
@@ -97,7 +98,7 @@ def update_traces(asked: Invocation) -> Answer:
 
 
 def get_traces(asked: Invocation) -> Answer:
-    """List the statuses that wait; they are given again until ConfirmTraces names them."""
+    """List the statuses that wait, and copies given up; all are given again until confirmed."""
     root = new("GetTracesResponse")
     listed = etree.SubElement(root, edoc.tag("Traces"))
     for trace in asked.hub.traces(asked.call, asked.asked.agency):
@@ -105,6 +106,7 @@ def get_traces(asked: Invocation) -> Answer:
         if status is not None:
             add(status, "TraceId", trace.number)
             listed.append(status)
+    _add_undelivered(root, asked.hub.undelivered(asked.call, asked.asked.agency))
     return Answer(payload=root)
 
 
@@ -172,6 +174,17 @@ def _add_recipients(root: etree._Element, sent: Sent) -> None:
         add(element, "State", recipient.state.value)
         if recipient.reason:
             add(element, "Reason", recipient.reason)
+
+
+def _add_undelivered(root: etree._Element, found: Iterable[Undelivered]) -> None:
+    """What no status tells: copies the bus gave up. Absent where there are none."""
+    for one in found:
+        element = etree.SubElement(root, edoc.tag("Undelivered"))
+        add(element, "DocumentId", one.document_id)
+        add(element, "OrganId", one.recipient)
+        add(element, "Reason", one.reason)
+        add(element, "Timestamp", dates.write_instant(one.at))
+        add(element, "TraceId", one.number)
 
 
 def _add_organization(listed: etree._Element, agency: Agency) -> None:

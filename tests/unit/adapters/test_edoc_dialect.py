@@ -190,6 +190,34 @@ def test_an_envelope_without_a_message_cannot_be_read() -> None:
         assert [p.rule for p in refused.value.problems] == ["E02"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        envelope(HEADER + letter("H58.01", "H17"), "<edXML:Manifest/>"),
+        envelope(HEADER + "<MessageHeader/>", "<edXML:Manifest/>"),
+        envelope(
+            HEADER, "<edXML:Manifest/><edXML:SendDocument><edXML:Manifest/></edXML:SendDocument>"
+        ),
+        envelope(HEADER, "<edXML:SendDocument><Status/></edXML:SendDocument>"),
+        envelope("<Status/>", "<edXML:UpdateTraces><edXML:Status/></edXML:UpdateTraces>"),
+        document(files() + files()),
+    ],
+    ids=[
+        "two headers",
+        "two namespaces",
+        "two manifests",
+        "a status, too",
+        "two statuses",
+        "two lists",
+    ],
+)
+def test_two_messages_in_one_are_refused(text: str) -> None:
+    """What was checked must be what a recipient reads: no block may stand twice."""
+    with pytest.raises(SchemaRejected) as refused:
+        DIALECT.parse(text.encode())
+    assert [p.rule for p in refused.value.problems] == ["E02"]
+
+
 def test_too_many_children_are_not_looked_at() -> None:
     """A header of ten thousand recipients is refused before each is read."""
     many = HEADER.replace("<edXML:DocumentId>", "<edXML:To/>" * 10_000 + "<edXML:DocumentId>")
