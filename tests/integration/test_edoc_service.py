@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from bus.model import (
     TrustPolicy,
 )
 from tests.support.edoc_client import NS, OldClient, envelope, letter, manifest, post, status
-from tests.support.multipart import Piece
+from tests.support.multipart import Piece, include, joined, related
 from tests.support.outside import until
 from tests.support.running_bus import NATION, RunningBus, agency, running_bus
 
@@ -462,6 +463,24 @@ def test_a_bad_document_is_told_by_code_and_place(old: OldClient, blocks: str, c
     assert all(answer.texts("Description"))
 
 
+@pytest.mark.parametrize("more", [(), (Piece(b"?", "nobody"),)], ids=["whole", "one more"])
+def test_optimised_files_are_put_back(old: OldClient, more: tuple[Piece, ...]) -> None:
+    """A file that MTOM took out of the envelope is one of the document, and no part is one too many."""
+    inline = (
+        f"<edXML:SendDocument>{manifest(f='a.bin')}<edXML:AllDocument><edXML:Document><edXML:Attach>"
+        '<edXML:Attachment Content-ID="f" Content-Type="text/plain"><edXML:name>a.bin</edXML:name>'
+        f"<edXML:value>{include('p1')}</edXML:value></edXML:Attachment></edXML:Attach>"
+        "</edXML:Document></edXML:AllDocument></edXML:SendDocument>"
+    )
+    xml = envelope(letter("H58.07", "H57", number=98) + old.key_info(), inline)
+    root = Piece(xml.encode(), "r", 'application/xop+xml; type="text/xml"')
+    body = joined([root, Piece(b"\x00\x01", "p1"), *more])
+    answer = post(
+        old.url, body, related(start="r", start_info="text/xml"), SOAPAction="SendDocument"
+    )
+    assert answer.texts("Code") == (["N.Manifest.Reference"] if more else [])
+
+
 def test_every_problem_is_told_at_once(old: OldClient) -> None:
     """A document with three mistakes gets three errors, each told once."""
     answer = old.send(
@@ -565,11 +584,54 @@ def test_misuse_of_soap_is_a_fault_with_the_report_in_it(url: str) -> None:
         assert answer.codes
 
 
-def test_broken_xml_of_a_named_operation_is_reported(url: str) -> None:
-    """Where the SOAPAction says what was meant, even bytes that are no XML get the report of it."""
-    answer = post(url, b"<Envelope", "text/xml", SOAPAction="SendDocument")
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"<Envelope", "M.Envelope"),
+        (
+            b'<!DOCTYPE e [<!ENTITY a "b">]>' + envelope("", "<edXML:Manifest/>").encode(),
+            "M.Envelope",
+        ),
+        (envelope(GOOD, "<a>" * 200 + "</a>" * 200).encode(), "R.Envelope"),
+        (envelope(GOOD, "<a/>" * 200_000).encode(), "R.Envelope"),
+    ],
+    ids=["cut", "doctype", "deep", "many"],
+)
+def test_bytes_that_may_not_be_read_are_reported(url: str, body: bytes, code: str) -> None:
+    """Where the SOAPAction says what was meant, even bytes nobody may parse get the report of it."""
+    answer = post(url, body, "text/xml", SOAPAction="SendDocument")
     assert answer.payload.tag == f"{{{NS}}}SendDocumentResponse"
-    assert answer.codes == ["M.Envelope"]
+    assert answer.codes == [code]
+
+
+def test_parallel_clients_never_see_each_other(
+    bus: RunningBus, old: OldClient, neighbour: OldClient
+) -> None:
+    """Letters sent at the same time arrive each with its own subject, file and number."""
+
+    def send(number: int) -> tuple[int, str | None]:
+        client, code = ((old, "H58.07"), (neighbour, "H58.01"))[number % 2]
+        sent = client.send(
+            letter(code, "H57", number=number, subject=f"Văn bản {number}"),
+            [Piece(f"nội dung {number}".encode(), "f", "text/plain", "8bit")],
+            body=manifest(f=f"{number}.txt"),
+        )
+        return number, sent.text("DocumentId")
+
+    with ThreadPoolExecutor(16) as pool:
+        numbers = dict(pool.map(send, range(500, 580)))
+    assert len(set(numbers.values())) == 80
+    store = bus.app.database.store
+    for number, given in numbers.items():
+        stored = store.numbered(int(str(given)))
+        assert stored is not None
+        message = EDOC.read(EDOC.parse(store.body(stored.message_id))).message
+        assert isinstance(message, Document)
+        assert message.sender.organ_id == stored.sender == ("H58.07", "H58.01")[number % 2]
+        (item,) = message.attachments
+        assert (message.subject, item.name, item.content) == (
+            f"Văn bản {number}", f"{number}.txt", f"nội dung {number}".encode(),
+        )  # fmt: skip
 
 
 def test_a_message_beyond_the_limit_is_reported(tmp_path_factory: pytest.TempPathFactory) -> None:

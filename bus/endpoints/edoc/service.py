@@ -74,7 +74,10 @@ class EdocApplication(Edge):
             return Invocation(hub=self._hub, call=call, asked=asked)
         # Before the token leaves the tree.
         evidence = masked(request.raw, xml, asked.envelope)
-        packed = packing.pack(asked.envelope, request.attachments)
+        # What was optimised (MTOM) stands inline again.
+        if request.optimised:
+            _demand_no_parts(request)
+        packed = packing.pack(asked.envelope, None if request.optimised else request.attachments)
         kept = (packed, "text/xml") if evidence is None else (evidence, request.content_type)
         call = self._call(turn, *kept)
         return Invocation(hub=self._hub, call=call, asked=asked, packed=packed)
