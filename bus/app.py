@@ -11,7 +11,10 @@ from bus.clock import SystemClock
 from bus.config import Settings
 from bus.db import Database, open_database
 from bus.db.sweeper import Sweeper
+from bus.edoc import DIALECT as EDOC_DIALECT
+from bus.edoc import EdocHub
 from bus.endpoints import ExchangeApplication, exchange_application
+from bus.endpoints.edoc import EdocApplication, edoc_application
 from bus.exchange import Exchange
 from bus.journey.parts import Parts
 from bus.model import Delivery, DeliveryRecord
@@ -31,6 +34,7 @@ from bus.worker import Worker
 #: The dialect in which the bus writes canonical documents.
 CANONICAL_DIALECT = "qcvn102_java"
 EXCHANGE_PATH = "/services/exchange"
+EDOC_PATH = "/services/eDoc"
 LOG = logs.get("app")
 
 
@@ -69,9 +73,9 @@ class App:
         self.exchange = Exchange(
             self.parts, database.directory, self.metrics, canonical_dialect=CANONICAL_DIALECT
         )
-        service = self._service()
+        services = {EXCHANGE_PATH: self._service(), EDOC_PATH: self._edoc_service()}
         self.wsgi = compose(
-            {EXCHANGE_PATH: service},
+            services,
             health=Health(self.parts, settings),
             metrics=self.metrics,
         )
@@ -79,7 +83,7 @@ class App:
             self.wsgi,
             settings.server,
             settings.limits,
-            refuse=refuse_by_path({EXCHANGE_PATH: service.refuse}),
+            refuse=refuse_by_path({path: one.refuse for path, one in services.items()}),
         )
         self.metrics.watch("requests_open", "Requests now open.", lambda: self.intake.open_requests)
         self.server = WebServer(self.intake, settings.server)
@@ -142,6 +146,17 @@ class App:
             self.exchange,
             authenticate=self.keyring.authenticate,
             seal=self.signer.seal,
+            limits=self.settings.limits,
+            clock=self.clock,
+            public_url=self.settings.server.public_url,
+        )
+
+    def _edoc_service(self) -> EdocApplication:
+        dialect = self.parts.dialects.get(EDOC_DIALECT)
+        return edoc_application(
+            EdocHub(self.exchange, self.database.store, dialect),
+            self.exchange,
+            authenticate=self.keyring.authenticate,
             limits=self.settings.limits,
             clock=self.clock,
             public_url=self.settings.server.public_url,

@@ -74,6 +74,12 @@ class LimitSettings(Section):
     """Longest junk before the first `<` that is trimmed with a warning, bytes."""
     unpacked_bytes: int = Field(default=256 * 1024 * 1024, ge=1)
     """Largest size one zipped attachment may unpack to, bytes."""
+    parts: int = Field(default=1000, ge=1)
+    """Most parts of one multipart request (MTOM, SOAP with Attachments)."""
+    part_bytes: int = Field(default=48 * 1024 * 1024, ge=1)
+    """Largest single part of a multipart request, bytes as sent."""
+    part_header_bytes: int = Field(default=16 * 1024, ge=1)
+    """Longest headers of one part of a multipart request, bytes."""
 
 
 class TrustSettings(Section):

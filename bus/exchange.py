@@ -151,8 +151,14 @@ class Exchange:
     ) -> Fetched:
         """One message in the recipient's dialect, or in the canonical one."""
         mailbox = self._acting_for(call.caller, agency)
-        delivery = self._copy(message_id, mailbox)
         dialect = self._canonical if canonical else (mailbox.dialect or self._canonical)
+        return self.get_rendered(call, agency, message_id, dialect)
+
+    def get_rendered(
+        self, call: Call, agency: str | None, message_id: str, dialect: str
+    ) -> Fetched:
+        """One message in a named dialect, for services that speak no other."""
+        delivery = self._copy(message_id, self._acting_for(call.caller, agency))
         parts = self._parts
         rendering = render_as(delivery, dialect, parts.store, parts.dialects, parts.signer)
         return Fetched(
@@ -205,6 +211,17 @@ class Exchange:
             text=text, since_version=since_version, offset=offset, limit=size
         )
         return AgencyPage(items=items, version=version, more=more)
+
+    def correspondents(self, call: Call) -> tuple[Agency, ...]:
+        """Every agency that documents can be sent to now, by code."""
+        self._proven(call.caller)
+        directory = self._parts.directory
+        found = (directory.find(code) for code in sorted(directory.connected()))
+        return tuple(agency for agency in found if agency is not None)
+
+    def mailbox(self, call: Call, agency: str | None) -> Agency:
+        """The agency whose mailbox is open to the caller; Raises SignatureRejected, NotAuthorised."""
+        return self._acting_for(call.caller, agency)
 
     def ping(self, call: Call, recipient: str | None) -> Pong:
         """Send a synthetic document through the real pipeline up to routing; store nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +86,19 @@ def find(connection: Connection, message_id: str) -> StoredMessage | None:
     statement = _select().where(messages.c.message_id == message_id)
     row = connection.execute(statement).mappings().first()
     return None if row is None else message_of(row)
+
+
+def numbers(connection: Connection, message_ids: Sequence[str]) -> dict[str, int]:
+    """The row numbers of messages by their ids: short names that never change."""
+    wanted = select(messages.c.message_id, messages.c.id)
+    found = connection.execute(wanted.where(messages.c.message_id.in_(message_ids)))
+    return {row.message_id: row.id for row in found}
+
+
+def numbered(connection: Connection, row: int) -> StoredMessage | None:
+    """One message by its row number."""
+    found = connection.execute(_select().where(messages.c.id == row)).mappings().first()
+    return None if found is None else message_of(found)
 
 
 def documents(connection: Connection, sender: str, document_id: str) -> tuple[StoredMessage, ...]:

@@ -222,6 +222,16 @@ class SqlStore:
         with self._reading() as connection:
             return messages.find(connection, message_id)
 
+    def numbers(self, message_ids: Sequence[str]) -> dict[str, int]:
+        """The numbers of messages by their ids, for clients that know no other names."""
+        with self._reading() as connection:
+            return messages.numbers(connection, message_ids)
+
+    def numbered(self, number: int) -> StoredMessage | None:
+        """One message by its number."""
+        with self._reading() as connection:
+            return messages.numbered(connection, number)
+
     def find_documents(self, sender: str, document_id: str) -> tuple[StoredMessage, ...]:
         """The newest hundred accepted documents with this id from this sender, newest first."""
         with self._reading() as connection:

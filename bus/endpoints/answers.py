@@ -13,6 +13,7 @@ from lxml import etree
 
 from bus import errors
 from bus.envelope.vocabulary import add, new, parse_small, tag
+from bus.envelope.xop import write_base64
 from bus.exchange import AgencyPage, CheckReport, Fetched, PendingPage, Pong
 from bus.model import (
     AcceptResult,
@@ -41,10 +42,14 @@ Verbatim: TypeAlias = tuple[tuple[etree._Element, bytes], ...]  # noqa: SLF001 -
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The payload of a reply; `verbatim` pairs elements in it with the bytes they stand for."""
+    """The payload of a reply; `verbatim` pairs elements in it with the bytes they stand for.
+
+    `binary` pairs elements of base64 with the bytes that may go out beside the envelope.
+    """
 
     payload: etree._Element = field(repr=False)
     verbatim: Verbatim = ()
+    binary: Verbatim = ()
 
 
 def accepted(operation: str, result: AcceptResult) -> Answer:
@@ -115,9 +120,9 @@ def fetched(message: Fetched) -> Answer:
     add(root, "original", rendering.original)
     add(root, "originalSha256", message.original_sha256)
     add(root, "sha256", message.sha256)
-    encoded = pybase64.b64encode(rendering.content).decode("ascii")
-    etree.SubElement(root, tag("content")).text = encoded
-    return Answer(payload=root)
+    content = etree.SubElement(root, tag("content"))
+    write_base64(content, pybase64.b64encode(rendering.content))
+    return Answer(payload=root, binary=((content, rendering.content),))
 
 
 def acknowledged(delivery: Delivery) -> Answer:

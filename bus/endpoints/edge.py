@@ -1,7 +1,11 @@
-"""The exchange service on WSGI: one request in, one signed reply or typed fault out."""
+"""SOAP services on WSGI: the shell they share, and the exchange service in it.
+
+One request in, one reply or typed fault out, whatever was sent.
+"""
 
 from __future__ import annotations
 
+import abc
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -15,15 +19,16 @@ from bus.config import LimitSettings
 from bus.edxml import limits as scanner
 from bus.edxml import parser
 from bus.edxml.paths import line_of
+from bus.endpoints import swa
 from bus.endpoints.answers import Answer, Verbatim
 from bus.endpoints.dispatch import dispatcher, operations
-from bus.endpoints.documents import Documents
+from bus.endpoints.documents import Documents, exchange_forms, exchange_schema
 from bus.endpoints.faults import fault_reply
 from bus.endpoints.operation import Invocation
 from bus.endpoints.request import Request, read_request, version_asked
 from bus.endpoints.request_schema import check_payload
 from bus.endpoints.wsdl import soap_action
-from bus.envelope import soap
+from bus.envelope import soap, xop
 from bus.envelope.soap import SoapVersion
 from bus.envelope.vocabulary import TNS
 from bus.exchange import Call, Exchange
@@ -45,7 +50,7 @@ class Authenticate(Protocol):
 
     def __call__(
         self,
-        envelope: etree._Element,
+        envelope: etree._Element | None,
         *,
         token: tuple[str, str] | None,
         client_certificate_der: bytes | None,
@@ -55,26 +60,118 @@ class Authenticate(Protocol):
 
 
 @dataclass(slots=True)
-class _Turn:
+class Turn:
     """What is known so far of the request being answered."""
 
     version: SoapVersion
     correlation_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     not_understood: tuple[str, ...] = ()
     caller: Caller = field(default_factory=Caller)
+    #: The operation, once it is known to be one of ours.
+    operation: str = ""
+    #: Whether the request came as several parts, and whether it was written for the hub of old.
+    multipart: bool = False
+    old: bool = False
+    #: Whether binary values of the reply go out beside it (MTOM).
+    optimised: bool = False
     #: The request as it arrived, as far as it was read.
     raw: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Reply:
+class Reply:
+    """One answer, ready for the wire."""
+
     status: str
     headers: tuple[tuple[str, str], ...]
     body: bytes = field(repr=False)
 
 
-class ExchangeApplication:
-    """The WSGI callable; every request gets an answer of its kind, whatever was sent."""
+class Edge(abc.ABC):
+    """The WSGI callable of one service; every request gets an answer of its kind."""
+
+    def __init__(
+        self, exchange: Exchange, *, limits: LimitSettings, clock: Clock, documents: Documents
+    ) -> None:
+        self._exchange = exchange
+        self._limits = limits
+        self._clock = clock
+        self._documents = documents
+
+    @abc.abstractmethod
+    def _operation(self, request: Request, turn: Turn) -> Reply:
+        """Run the operation that a request names; Raises BusError."""
+
+    @abc.abstractmethod
+    def _fault(self, turn: Turn, error: errors.BusError) -> Reply:
+        """Tell what went wrong in the words of the service."""
+
+    def _turn(self, environ: dict[str, Any]) -> Turn:
+        """What is known of a request before its body is read."""
+        return Turn(version_asked(environ))
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request (PEP 3333)."""
+        reply = self._reply(environ, self._turn(environ))
+        start_response(reply.status, [*reply.headers, ("Content-Length", str(len(reply.body)))])
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply.body]
+
+    def refuse(
+        self, environ: dict[str, Any], error: errors.BusError
+    ) -> tuple[str, list[tuple[str, str]], bytes]:
+        """Status line, headers and body for a request that the HTTP edge refuses by itself."""
+        turn = self._turn(environ)
+        self._record(environ, turn, error)
+        reply = self._fault(turn, error)
+        return reply.status, list(reply.headers), reply.body
+
+    def _reply(self, environ: dict[str, Any], turn: Turn) -> Reply:
+        try:
+            return self._answered(environ, turn)
+        except Exception:  # noqa: BLE001 - the WSGI edge: nothing may reach the client as a traceback
+            _log.exception("defect", correlation_id=turn.correlation_id)
+            return self._fault(turn, errors.Defect())
+
+    def _record(self, environ: dict[str, Any], turn: Turn, error: errors.BusError) -> None:
+        """Leave an audit row for a refused call; a mistyped address of a browser is none."""
+        if environ.get("REQUEST_METHOD") != "POST":
+            return
+        caller = replace(turn.caller, remote=str(environ.get("REMOTE_ADDR") or ""))
+        self._exchange.refused(error, turn.raw, caller=caller, correlation_id=turn.correlation_id)
+
+    def _answered(self, environ: dict[str, Any], turn: Turn) -> Reply:
+        try:
+            return self._serve(environ, turn)
+        except errors.BusError as error:
+            self._record(environ, turn, error)
+            return self._fault(turn, error)
+
+    def _serve(self, environ: dict[str, Any], turn: Turn) -> Reply:
+        method = environ["REQUEST_METHOD"]
+        if method in {"GET", "HEAD"}:
+            document = self._documents.get(environ)
+            if document is not None:
+                return _document(document, turn)
+        if method != "POST":
+            raise errors.ProtocolRejected(f"{method}.", code="SVC-009")
+        return self._operation(read_request(environ, self._limits), turn)
+
+    def _parsed(self, xml: bytes) -> etree._Element:
+        scanner.check(xml, self._limits)
+        return parser.parse(xml)
+
+    def _call(self, turn: Turn, evidence: bytes, evidence_type: str) -> Call:
+        return Call(
+            caller=turn.caller,
+            correlation_id=turn.correlation_id,
+            received_at=self._clock.now(),
+            evidence=evidence,
+            evidence_type=evidence_type,
+        )
+
+
+class ExchangeApplication(Edge):
+    """The exchange service: replies and faults are signed."""
 
     def __init__(
         self,
@@ -86,64 +183,20 @@ class ExchangeApplication:
         clock: Clock,
         public_url: str | None,
     ) -> None:
-        self._exchange = exchange
+        documents = Documents(public_url, forms=exchange_forms(), schema=exchange_schema)
+        super().__init__(exchange, limits=limits, clock=clock, documents=documents)
         self._authenticate = authenticate
         self._seal = seal
-        self._limits = limits
-        self._clock = clock
-        self._documents = Documents(public_url)
         self._dispatcher = dispatcher()
 
-    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request (PEP 3333)."""
-        reply = self._reply(environ, _Turn(version_asked(environ)))
-        start_response(reply.status, [*reply.headers, ("Content-Length", str(len(reply.body)))])
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply.body]
-
-    def refuse(
-        self, environ: dict[str, Any], error: errors.BusError
-    ) -> tuple[str, list[tuple[str, str]], bytes]:
-        """Status line, headers and body for a request that the HTTP edge refuses by itself."""
-        turn = _Turn(version_asked(environ))
-        self._record(environ, turn, error)
-        reply = self._fault(turn, error)
-        return reply.status, list(reply.headers), reply.body
-
-    def _reply(self, environ: dict[str, Any], turn: _Turn) -> _Reply:
-        try:
-            return self._answered(environ, turn)
-        except Exception:  # noqa: BLE001 - the WSGI edge: nothing may reach the client as a traceback
-            _log.exception("defect", correlation_id=turn.correlation_id)
-            return self._fault(turn, errors.Defect())
-
-    def _record(self, environ: dict[str, Any], turn: _Turn, error: errors.BusError) -> None:
-        """Leave an audit row for a refused call; a mistyped address of a browser is none."""
-        if environ.get("REQUEST_METHOD") != "POST":
-            return
-        caller = replace(turn.caller, remote=str(environ.get("REMOTE_ADDR") or ""))
-        self._exchange.refused(error, turn.raw, caller=caller, correlation_id=turn.correlation_id)
-
-    def _answered(self, environ: dict[str, Any], turn: _Turn) -> _Reply:
-        try:
-            return self._serve(environ, turn)
-        except errors.BusError as error:
-            self._record(environ, turn, error)
-            return self._fault(turn, error)
-
-    def _serve(self, environ: dict[str, Any], turn: _Turn) -> _Reply:
-        method = environ["REQUEST_METHOD"]
-        if method in {"GET", "HEAD"}:
-            document = self._documents.get(environ)
-            if document is not None:
-                return _document(document, turn)
-        if method != "POST":
-            raise errors.ProtocolRejected(f"{method}.", code="SVC-009")
-        return self._operation(read_request(environ, self._limits), turn)
-
-    def _operation(self, request: Request, turn: _Turn) -> _Reply:
+    def _operation(self, request: Request, turn: Turn) -> Reply:
         turn.raw = request.raw
+        turn.version = request.version
+        turn.optimised = request.wants_optimised
         envelope = self._read(request, turn)
         _check_operation(envelope.payload, request.action)
+        if request.attachments is not None:
+            request.attachments.demand_all_used()
         turn.caller = self._authenticate(
             envelope.root,
             token=request.token,
@@ -151,36 +204,39 @@ class ExchangeApplication:
             remote=request.remote,
         )
         check_payload(envelope.payload)
-        call = Call(
-            caller=turn.caller,
-            correlation_id=turn.correlation_id,
-            received_at=self._clock.now(),
-            evidence=request.raw,
-            evidence_type=request.content_type,
-        )
+        call = self._call(turn, request.raw, request.content_type)
         asked = Invocation(exchange=self._exchange, call=call, payload=envelope.payload)
         return self._answer(turn, self._dispatcher.answer(asked))
 
-    def _read(self, request: Request, turn: _Turn) -> soap.Envelope:
-        scanner.check(request.xml, self._limits)
-        root = parser.parse(request.xml)
+    def _read(self, request: Request, turn: Turn) -> soap.Envelope:
+        root = self._parsed(request.take_xml())
         version = soap.version_of(root)
+        if request.optimised and version is not None:
+            # Some stacks label every optimised envelope text/xml: it speaks for itself.
+            turn.version = version
         if version is not None and version is not turn.version:
             detail = f"SOAP {version.value} ≠ {request.content_type}."
             raise errors.ProtocolRejected(detail, code="SVC-002")
+        _put_inline(root, request)
         envelope = soap.read(root)
         turn.not_understood = soap.not_understood(envelope, UNDERSTOOD)
         if turn.not_understood:
             raise errors.ProtocolRejected(", ".join(turn.not_understood), code="SVC-003")
         return envelope
 
-    def _answer(self, turn: _Turn, answer: Answer) -> _Reply:
+    def _answer(self, turn: Turn, answer: Answer) -> Reply:
         envelope = soap.reply(turn.version, answer.payload)
         security = self._security(envelope, turn.version)
+        # The proof is over the inline form, so that only now values may leave the envelope.
+        parts = xop.extract(answer.binary) if turn.optimised else ()
         body = _spliced(envelope, (*security, *answer.verbatim))
-        return _Reply(status="200 OK", headers=_headers(turn), body=body)
+        if parts:
+            media, body = xop.write(body, parts, turn.version)
+            headers = (("Content-Type", media), ("MIME-Version", "1.0"), *_headers(turn)[1:])
+            return Reply(status="200 OK", headers=headers, body=body)
+        return Reply(status="200 OK", headers=_headers(turn), body=body)
 
-    def _fault(self, turn: _Turn, error: errors.BusError) -> _Reply:
+    def _fault(self, turn: Turn, error: errors.BusError) -> Reply:
         code, id_ = error.code, error.correlation_id or turn.correlation_id
         _log.info("refused", code=code, detail=error.detail, correlation_id=id_)
         fault = fault_reply(
@@ -192,7 +248,7 @@ class ExchangeApplication:
         sealed = not isinstance(error, errors.Defect)
         security = self._security(fault.envelope, turn.version) if sealed else ()
         body = _spliced(fault.envelope, security)
-        return _Reply(status=fault.status, headers=_headers(turn) + fault.headers, body=body)
+        return Reply(status=fault.status, headers=_headers(turn) + fault.headers, body=body)
 
     def _security(self, envelope: etree._Element, version: SoapVersion) -> Verbatim:
         """The security header of a reply and the place kept for it; nothing when none is made."""
@@ -217,7 +273,17 @@ def _check_operation(payload: etree._Element, action: str) -> None:
         raise errors.ProtocolRejected(f"{action[:100]!r} ≠ {name.localname}", code="SVC-012")
 
 
-def _headers(turn: _Turn) -> tuple[tuple[str, str], ...]:
+def _put_inline(root: etree._Element, request: Request) -> None:
+    """Make the message what it would be without parts: all that follows judges that form."""
+    if request.attachments is None:
+        return
+    if request.optimised:
+        xop.inline(root, request.attachments)
+    else:
+        swa.inline(root, request.attachments)
+
+
+def _headers(turn: Turn) -> tuple[tuple[str, str], ...]:
     return (
         ("Content-Type", f"{turn.version.media_type}; charset=utf-8"),
         ("X-Correlation-Id", turn.correlation_id),
@@ -225,12 +291,12 @@ def _headers(turn: _Turn) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _document(document: bytes, turn: _Turn) -> _Reply:
+def _document(document: bytes, turn: Turn) -> Reply:
     headers = (
         ("Content-Type", "text/xml; charset=utf-8"),
         ("X-Correlation-Id", turn.correlation_id),
     )
-    return _Reply(status="200 OK", headers=headers, body=document)
+    return Reply(status="200 OK", headers=headers, body=document)
 
 
 def _spliced(envelope: etree._Element, verbatim: Verbatim) -> bytes:

@@ -104,12 +104,13 @@ def fault_reply(
     classic = version is SoapVersion.V11 and not treatment.always
     return FaultReply(
         status=_RECEIVER.status if classic else treatment.status,
-        headers=_headers(error),
+        headers=http_headers(error),
         envelope=soap.fault(version, about),
     )
 
 
-def _headers(error: errors.BusError) -> tuple[tuple[str, str], ...]:
+def http_headers(error: errors.BusError) -> tuple[tuple[str, str], ...]:
+    """What HTTP adds to a fault: when to come again, which methods there are."""
     found: list[tuple[str, str]] = []
     if error.retryable:
         found.append(("Retry-After", str(_retry_after_s(error))))

@@ -2,68 +2,90 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from dataclasses import dataclass, field
-from email.message import Message
 from typing import Any
 
 import pybase64
 
 from bus import errors
 from bus.config import LimitSettings
+from bus.envelope import xop
+from bus.envelope.media_type import MediaType, read_media_type
+from bus.envelope.package import MULTIPART, Attachments, open_package
 from bus.envelope.soap import SoapVersion
 
 #: WSGI environment key under which the web edge hands over the client certificate (DER) that a
 #: trusted TLS terminator presented. No HTTP header can set it.
 CLIENT_CERTIFICATE = "lienthong.client_certificate_der"
 
-#: Longest Content-Type header that is taken apart, characters.
-_LONGEST_MEDIA_TYPE = 1000
+_BY_MEDIA_TYPE = {version.media_type: version for version in SoapVersion}
 #: Encodings in which markup is ASCII; others could hide it from the byte scanner of `limits`.
 _CHARSETS = re.compile(r"utf-?8|utf-16(le|be)?|us-ascii|ascii|iso-8859-\d{1,2}|windows-125\d")
+#: A quality of zero, which means "not this" (RFC 9110 §12.4.2).
+_REFUSED = re.compile(r";\s*q=0(\.0*)?\s*(;|$)")
 _DECLARATION = re.compile(r"^\ufeff?(<\?xml[^>]*?\sencoding\s*=\s*[\"']([\w.\-]+)[\"'][^>]*?\?>)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a client sent; `raw` is the body as it arrived, `xml` the same in its own encoding."""
+    """What a client sent; `raw` is the body as it arrived."""
 
     raw: bytes = field(repr=False)
-    xml: bytes = field(repr=False)
     content_type: str
+    #: The version that the media types claim, 1.1 when they claim none.
+    version: SoapVersion
     #: Operation named by SOAPAction (1.1) or the action parameter (1.2); "" when none is.
     action: str
+    #: What came beside the envelope; None for a body that is no multipart.
+    attachments: Attachments | None = field(default=None, repr=False)
+    #: Whether binary values of the envelope stand beside it (MTOM).
+    optimised: bool = False
+    #: Whether the client wants binary values of the reply beside it.
+    wants_optimised: bool = False
     #: (agency code, secret) of a bearer or basic authorization.
     token: tuple[str, str] | None = field(repr=False)
     client_certificate_der: bytes | None = field(repr=False)
     remote: str
+    _xml: list[bytes] = field(repr=False)
+
+    def take_xml(self) -> bytes:
+        """The envelope in its own encoding, given out once: in a multipart body it is a copy."""
+        return self._xml.pop()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _MediaType:
-    name: str
-    charset: str | None
-    action: str
+class _Content:
+    """The envelope of a body and what belongs to it."""
+
+    media: MediaType
+    xml: bytes = field(repr=False)
+    attachments: Attachments | None = field(default=None, repr=False)
 
 
 def read_request(environ: dict[str, Any], limits: LimitSettings) -> Request:
     """Read a POST request; the body is in memory afterwards.
 
-    Raises ProtocolRejected SVC-008 (media type), NotAuthorised AUT-001 (authorization cannot
-    be read), LimitExceeded RCV-001, RCV-004 (cut short), RCV-005 (empty), NotWellFormed XML-003.
+    Raises ProtocolRejected SVC-008 (media type), MIM-001, MIM-002, MIM-004 (multipart body),
+    NotAuthorised AUT-001 (authorization cannot be read), LimitExceeded RCV-001, RCV-004 (cut
+    short), RCV-005 (empty), RCV-006 (parts), NotWellFormed XML-003.
     """
     content_type = str(environ.get("CONTENT_TYPE") or "")
-    media = _media_type(content_type)
-    if media.name not in {version.media_type for version in SoapVersion}:
-        raise errors.ProtocolRejected(repr(content_type[:100]), code="SVC-008")
+    media = read_media_type(content_type)
+    if media.name not in _BY_MEDIA_TYPE and not _is_multipart(media):
+        raise _strange(content_type)
     raw = _body(environ, limits.body_bytes)
-    action = media.action or str(environ.get("HTTP_SOAPACTION") or "")
+    content = _content(raw, media, limits)
+    optimised = content.media.name == xop.MEDIA_TYPE
     return Request(
         raw=raw,
-        xml=_honouring_charset(raw, media.charset),
+        _xml=[content.xml],
         content_type=content_type,
-        action=action.strip().strip("\"'").strip(),
+        version=_claimed(content.media, media),
+        action=_action(content.media, media) or _bare(str(environ.get("HTTP_SOAPACTION") or "")),
+        attachments=content.attachments,
+        optimised=optimised,
+        wants_optimised=optimised or _accepts_xop(str(environ.get("HTTP_ACCEPT") or "")),
         token=_token(str(environ.get("HTTP_AUTHORIZATION") or "")),
         client_certificate_der=environ.get(CLIENT_CERTIFICATE),
         remote=str(environ.get("REMOTE_ADDR") or ""),
@@ -72,23 +94,56 @@ def read_request(environ: dict[str, Any], limits: LimitSettings) -> Request:
 
 def version_asked(environ: dict[str, Any]) -> SoapVersion:
     """The version that the media type claims; 1.1 when it claims none."""
-    name = _media_type(str(environ.get("CONTENT_TYPE") or "")).name
-    return SoapVersion.V12 if name == SoapVersion.V12.media_type else SoapVersion.V11
+    media = read_media_type(str(environ.get("CONTENT_TYPE") or ""))
+    return _claimed(media, media)
 
 
-@functools.lru_cache(maxsize=256)
-def _media_type(content_type: str) -> _MediaType:
-    message = Message()
-    # The library's parser is quadratic, and what is longer is no media type of ours.
-    content_type = content_type if len(content_type) <= _LONGEST_MEDIA_TYPE else ""
-    message["Content-Type"] = content_type
-    charset, action = message.get_param("charset"), message.get_param("action")
-    return _MediaType(
-        name=message.get_content_type() if content_type else "",
-        # In the form of RFC 2231 it is a tuple, which names no encoding we take.
-        charset=None if charset is None else str(charset),
-        action=action if isinstance(action, str) else "",
+def _is_multipart(media: MediaType) -> bool:
+    return media.name == MULTIPART and bool(media.get("boundary"))
+
+
+def _content(raw: bytes, media: MediaType, limits: LimitSettings) -> _Content:
+    if media.name != MULTIPART:
+        return _Content(media=media, xml=_honouring_charset(raw, media.parameters.get("charset")))
+    package = open_package(raw, media, limits)
+    # A root part that says nothing of itself is what the whole says it is (RFC 2387 §3.1).
+    own = package.root.media if package.root.media.name else read_media_type(media.get("type"))
+    if own.name != xop.MEDIA_TYPE and own.name not in _BY_MEDIA_TYPE:
+        raise _strange(own.name)
+    xml = _honouring_charset(bytes(package.root.content()), own.parameters.get("charset"))
+    package.attachments.take(len(xml))
+    return _Content(media=own, xml=xml, attachments=package.attachments)
+
+
+def _claimed(media: MediaType, whole: MediaType) -> SoapVersion:
+    """The version by the envelope's own media type, then by what the whole says of it."""
+    named = (media.name, media.get("type"), whole.get("start-info"), whole.get("type"))
+    found = (_BY_MEDIA_TYPE.get(read_media_type(name).name) for name in named)
+    return next(filter(None, found), SoapVersion.V11)
+
+
+def _action(media: MediaType, whole: MediaType) -> str:
+    """The action parameter, which stacks put into any of these places (MTOM §4.2)."""
+    inner = (read_media_type(text) for text in (media.get("type"), whole.get("start-info")))
+    return next(filter(None, (_bare(m.get("action")) for m in (media, whole, *inner))), "")
+
+
+def _bare(action: str) -> str:
+    return action.strip().strip("\"'").strip()
+
+
+def _accepts_xop(accept: str) -> bool:
+    """Whether an Accept header asks for XOP by name.
+
+    A bare `multipart/related` is no such wish: JAX-WS says it on every call.
+    """
+    return any(
+        xop.MEDIA_TYPE in item and not _REFUSED.search(item) for item in accept.lower().split(",")
     )
+
+
+def _strange(media: str) -> errors.ProtocolRejected:
+    return errors.ProtocolRejected(repr(media[:100]), code="SVC-008")
 
 
 def _body(environ: dict[str, Any], limit: int) -> bytes:

@@ -1,16 +1,18 @@
 """Every error code of the bus with its text and its cure, in English and Vietnamese.
 
 Codes are stable and never used for anything else again. The prefix names the
-part that speaks: RCV receive, XML parser, SIG signatures, AUT identity, DOC
+part that speaks: RCV receive, XML parser, MIM multipart messages, SIG signatures, AUT identity, DOC
 schema and rules, LIF life of a document, DUP duplicates, RTE routing, STO store, DLV delivery, SVC
 service edge, CFG configuration, BUG defect.
 """
 
 from __future__ import annotations
 
-from bus.error_catalogue import edge, journey, operation, trust
+from bus.error_catalogue import edge, journey, multipart, operation, trust
 from bus.error_catalogue.entry import Entry
 
 __all__ = ["CATALOGUE", "Entry"]
 
-CATALOGUE: dict[str, Entry] = edge.ENTRIES | trust.ENTRIES | journey.ENTRIES | operation.ENTRIES
+CATALOGUE: dict[str, Entry] = (
+    edge.ENTRIES | multipart.ENTRIES | trust.ENTRIES | journey.ENTRIES | operation.ENTRIES
+)

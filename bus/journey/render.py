@@ -64,7 +64,10 @@ def _translated(
         dialect=delivery.dialect,
         sha256=delivery.body_sha256,
     )
-    content = signer.sign_document(provenance.mark(written.content, origin))
+    content = provenance.mark(written.content, origin)
+    if content is not written.content:
+        # What is no edXML has a place for neither mark nor signature.
+        content = signer.sign_document(content)
     return Rendering(
         dialect=dialect, content=content, content_type=written.content_type, original=False
     )

@@ -90,6 +90,20 @@ def test_a_body_that_is_not_what_its_digest_says_is_never_stored(store: MessageS
     assert store.message(message.message_id) is None
 
 
+def test_a_message_keeps_the_number_it_was_given(store: MessageStore) -> None:
+    """Numbers lead to their messages and back; those of other messages are other numbers."""
+    first = accept(store, new_message("R1"))
+    second = accept(store, new_message("R1", document_id="another"))
+    ids = [first.message_id, second.message_id]
+    numbers = store.numbers([*ids, "none"])  # type: ignore[attr-defined]  # bus.edoc.Numbers
+    assert set(numbers) == set(ids)
+    assert 0 < numbers[ids[0]] < numbers[ids[1]]
+    for message_id, number in numbers.items():
+        assert store.numbered(number).message_id == message_id  # type: ignore[attr-defined]
+    assert store.numbered(numbers[ids[1]] + 1) is None  # type: ignore[attr-defined]
+    assert store.numbers([]) == {}  # type: ignore[attr-defined]
+
+
 def test_unknown_messages_are_said_to_be_unknown(store: MessageStore) -> None:
     """Nothing is invented for an id that was never given."""
     assert store.message("none") is None

@@ -1,0 +1,167 @@
+"""A packed message taken apart: its blocks under today's names, the files' bytes out of the tree."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from adapters.edoc_soap.mapping import DRAFT_SPELLINGS, SPELLINGS
+from bus.edxml import attachments
+from bus.edxml.encodings import Coding, coding, wide_codec
+from bus.edxml.paths import element_path, element_paths, line_of, local_name
+from bus.edxml.rules import problem
+from bus.envelope import edoc
+from bus.errors import NotWellFormed, SchemaRejected
+
+_HEAD = 16 * 1024
+_ROOT = re.compile(
+    rb"\s*+(?:<\?[^?]*+(?:\?(?!>)[^?]*+)*+\?>\s*+|<!--.*?-->\s*+)*+"
+    rb"<(?:[\w.\-]+:)?Envelope\s(?:[^>\"']|\"[^\"]*+\"|'[^']*+')*+>",
+    re.DOTALL,
+)
+#: What stands around the files, outermost first; the draft spells it in small letters and leaves
+#: out the outermost.
+_AROUND_FILES = ("alldocument", "document", "attach")
+_SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """One inline file; `content` is None when its text, beginning `start`, is no base64."""
+
+    element: etree._Element
+    content_id: str | None
+    name: str | None
+    content_type: str | None
+    encoding: str
+    content: bytes | None = field(repr=False)
+    start: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """The blocks of one message; `paths` are the sender's, whatever today's names are."""
+
+    root: etree._Element
+    header: etree._Element | None = None
+    trace: etree._Element | None = None
+    errors: etree._Element | None = None
+    manifest: etree._Element | None = None
+    status: etree._Element | None = None
+    files: tuple[File, ...] = ()
+    paths: dict[etree._Element, str] = field(repr=False)
+    #: Whether any spelling is one of the draft of 2013, whose tag list was another.
+    is_draft: bool = False
+
+    @property
+    def blocks(self) -> tuple[etree._Element, ...]:
+        """Every block there is, in the order of the envelope."""
+        found = (self.header, self.trace, self.errors, self.manifest, self.status)
+        return tuple(block for block in found if block is not None)
+
+
+def is_edoc(body: bytes) -> bool:
+    """Whether a body is a SOAP 1.1 envelope that speaks eDoc, told from its first kilobytes."""
+    try:
+        wide = coding(body) is Coding.UTF_16
+    except NotWellFormed:
+        return False
+    head = body[: 2 * _HEAD] if wide else body[:_HEAD]
+    if wide:
+        head = head.decode(wide_codec(body), errors="replace").encode("utf-8", errors="replace")
+    head = head.removeprefix("\ufeff".encode())
+    root = _ROOT.match(head)
+    return root is not None and edoc.SOAP.encode() in root[0] and edoc.NAMESPACE.encode() in head
+
+
+def take_apart(root: etree._Element) -> Message:
+    """Find the blocks of a parsed envelope, which is changed: files leave it, names become today's.
+
+    Raises SchemaRejected with rule E02 when it is no envelope with a MessageHeader or a Status.
+    """
+    if root.tag != edoc.soap_tag("Envelope"):
+        raise _unreadable(root, str(root.tag), edoc.soap_tag("Envelope"))
+    paths = element_paths(root)
+    head, body = (root.find(edoc.soap_tag(name)) for name in ("Header", "Body"))
+    content = _content(body)
+    blocks = {
+        "header": _only("MessageHeader", head),
+        "trace": _only("TraceHeaderList", head),
+        "errors": _only("ErrorList", head),
+        "manifest": _only("Manifest", content, body),
+        "status": _only("Status", head, content, body),
+    }
+    _only("AllDocument", content, body)
+    if (blocks["header"] is None) is (blocks["status"] is None):
+        # Two messages in one: what was checked would not be what somebody reads.
+        raise _unreadable(root, "", "MessageHeader | Status")
+    files = _files(body if content is None else content)
+    found = [block for block in blocks.values() if block is not None]
+    drafts = [_rename(block) for block in found]
+    return Message(root=root, files=files, paths=paths, is_draft=any(drafts), **blocks)
+
+
+def _content(body: etree._Element | None) -> etree._Element | None:
+    found = (edoc.child(body, name) for name in (edoc.DOCUMENT_WRAPPER, edoc.STATUS_WRAPPER))
+    return next((one for one in found if one is not None), None)
+
+
+def _only(name: str, *homes: etree._Element | None) -> etree._Element | None:
+    """The one block of a name in all places it may have; a second one could be read for the first."""
+    tags = (edoc.tag(name), name)
+    found = [one for home in homes if home is not None for one in home.iterchildren(*tags)]
+    if len(found) > 1:
+        raise _unreadable(found[1], f"{len(found)} × {name}", f"1 × {name}")
+    return found[0] if found else None
+
+
+def _rename(block: etree._Element) -> bool:
+    """Put every element into eDoc's namespace under its name of today; True for one of the draft."""
+    is_draft = False
+    for element in block.iter(etree.Element):
+        name, above = local_name(element), element.getparent()
+        if element.tag not in {name, edoc.tag(name)}:
+            continue
+        around = local_name(above) if above is not None and element is not block else ""
+        is_draft = is_draft or (around, name) in DRAFT_SPELLINGS
+        element.tag = edoc.tag(SPELLINGS.get((around, name), name))
+    return is_draft
+
+
+def _files(home: etree._Element | None) -> tuple[File, ...]:
+    if home is None:
+        return ()
+    homes = [home]
+    for name in _AROUND_FILES:
+        homes = [inner for one in homes for inner in _named(one, name)] or homes
+    return tuple(_file(element) for one in homes for element in _named(one, "attachment"))
+
+
+def _named(parent: etree._Element, name: str) -> list[etree._Element]:
+    return [one for one in parent.iterchildren() if local_name(one).lower() == name]
+
+
+def _file(element: etree._Element) -> File:
+    attributes = {str(name).rpartition("}")[2].lower(): str(v) for name, v in element.items()}
+    value = next(iter(_named(element, "value")), element)
+    name = next((one.text for one in _named(element, "name")), None)
+    text = value.text or ""
+    # The tree's copy goes before the decoded one is made: bodies have tens of megabytes.
+    value.text = None
+    return File(
+        element=element,
+        content_id=attachments.strip_cid(attributes.get("content-id", "").strip("<>")) or None,
+        name=name,
+        content_type=attributes.get("content-type") or None,
+        encoding=attributes.get("content-transfer-encoding", "base64").strip().lower(),
+        content=attachments.decode(text),
+        start=text[:_SHOWN],
+    )
+
+
+def _unreadable(element: etree._Element, value: str, expected: str) -> SchemaRejected:
+    path, line = element_path(element), line_of(element)
+    found = problem("E02", path=path, line=line, value=value, expected=expected)
+    return SchemaRejected(f"{expected}?", path=path, line=line, problems=(found,))

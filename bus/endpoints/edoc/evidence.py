@@ -1,0 +1,37 @@
+"""The request as evidence: as it arrived, but for the token, which is a secret and proves nothing later."""
+
+from __future__ import annotations
+
+import re
+
+from lxml import etree
+
+from bus.edxml.paths import local_name
+
+#: A Token element with text or CDATA, in any encoding in which markup is ASCII.
+_TOKEN = re.compile(
+    rb"(<(?:[\w.\-]+:)?Token(?:\s[^>]*)?>)"
+    rb"((?:[^<]++|<!\[CDATA\[[^\]]*+(?:\](?!\]>)[^\]]*+)*+\]\]>)*+)(?=</)"
+)
+#: Most times that an envelope may name a token: each costs a look at what follows it.
+_MOST = 16
+
+
+def masked(raw: bytes, xml: bytes, envelope: etree._Element) -> bytes | None:
+    """The raw request with every token in its envelope replaced by stars, one for each byte.
+
+    `xml` is the envelope's text as it was read. None where tokens cannot be found in the raw
+    bytes (another encoding, an encoded part): then the packed form, which never holds any, has
+    to stand for the request.
+    """
+    tokens = [one for one in envelope.iter(etree.Element) if local_name(one) == "Token"]
+    secrets = [one.text.strip().encode() for one in tokens if one.text and one.text.strip()]
+    if not secrets:
+        return raw
+    at = raw.find(xml)
+    if at < 0 or xml.count(b"Token") > _MOST:
+        return None
+    clean, found = _TOKEN.subn(lambda match: match[1] + b"*" * len(match[2]), xml)
+    if found < len(secrets) or any(secret in clean for secret in secrets):
+        return None
+    return raw[:at] + clean + raw[at + len(xml) :]
