@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test install install-dev format lint bench clean
+.PHONY: help run test test-clients install install-dev format lint bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ run: install ## see it work: a bus, three agencies, signed documents, a timeline
 
 test: install-dev ## run the whole test suite
 	$(PY) -m pytest -n auto $(PYTEST_ARGS)
+
+test-clients: install-dev ## let SOAP clients of every language talk to a live bus; installs their generators (root or sudo)
+	@tests/clients/install && $(PY) tests/clients/run.py $(ARGS)
 
 install: $(VENV)/.runtime ## create the environment that runs the bus
 

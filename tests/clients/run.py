@@ -1,0 +1,120 @@
+"""Real clients of every language against a live bus: `python tests/clients/run.py`.
+
+Every client is generated from the served WSDL inside this run. The table shows each of them by
+SOAP version and mode; the exit status is 1 when any cell is red.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import example
+from live_bus import LiveBus, live_bus
+from matrix import CLIENTS, MODES, VERSIONS, Client, cells
+from rich.console import Console
+from rich.table import Table
+
+CONSOLE = Console(width=None if sys.stdout.isatty() else 150)
+
+
+@dataclass
+class Board:
+    """The table as it fills, and what went wrong."""
+
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+    failures: list[tuple[str, example.Outcome]] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def fail(self, where: str, outcome: example.Outcome) -> str:
+        """Remember a failure; the text of its cell."""
+        self.failures.append((where, outcome))
+        CONSOLE.print(f"  [red]✗[/red] {where}: {outcome.why}", highlight=False)
+        return "[red]✗[/red]"
+
+    def cannot(self, client: Client, reason: str) -> str:
+        """Remember why a client cannot; the text of its cell, with a number that names the reason."""
+        known = self.reasons.setdefault(f"{client.name}: {reason}", str(len(self.reasons) + 1))
+        return f"[dim]cannot {known}[/dim]"
+
+
+def try_client(client: Client, bus: LiveBus, folder: Path, board: Board) -> None:
+    """Build one client and run every cell of its row."""
+    lacking = example.missing_tools(client)
+    built = (
+        example.Outcome(0, f"not installed: {', '.join(lacking)} (tests/clients/install)")
+        if lacking
+        else example.build(client, bus, folder)
+    )
+    if not built.green:
+        board.fail(f"{client.name}, generated and compiled", built)
+    cellwise = []
+    for version, mode in cells():
+        reason = client.reason(version, mode)
+        if reason:
+            cellwise.append(board.cannot(client, reason))
+        elif not built.green:
+            cellwise.append("[red]✗[/red]")
+        else:
+            cellwise.append(_cell(client, bus, folder, version, mode, board))
+    mark = f"{built.seconds:.0f} s" if built.green else "[red]✗[/red]"
+    board.rows.append((client.name, mark, *cellwise))
+
+
+def _cell(client: Client, bus: LiveBus, folder: Path, version: str, mode: str, board: Board) -> str:
+    outcome = example.run(client, bus, folder, version, mode)
+    where = f"{client.name}, SOAP {version}, {mode}"
+    if not outcome.green:
+        return board.fail(where, outcome)
+    CONSOLE.print(f"  [green]✓[/green] {where} ({outcome.seconds:.1f} s)", highlight=False)
+    return "[green]✓ ⇄[/green]" if outcome.verified else "[green]✓[/green]"
+
+
+def show(board: Board) -> None:
+    """Print failures in full, then the table and its legend."""
+    for where, outcome in board.failures:
+        CONSOLE.rule(f"[red]{where}: {outcome.why}")
+        CONSOLE.print(outcome.said[-4000:], markup=False, highlight=False)
+    table = Table(title="Clients generated from the served WSDL")
+    table.add_column("client")
+    table.add_column("build", justify="right")
+    for version in VERSIONS:
+        for mode in MODES:
+            table.add_column(f"{version}\n{mode}", justify="center")
+    for row in board.rows:
+        table.add_row(*row)
+    CONSOLE.print(table)
+    CONSOLE.print("✓ done, and the bus's store holds what was sent; ⇄ replies' signatures checked")
+    for reason, number in board.reasons.items():
+        CONSOLE.print(f"cannot {number}: {reason}", highlight=False)
+
+
+def main() -> int:
+    """Run the clients that were asked for; 1 when a cell is red."""
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--only", help="folders under wsdl/examples, with commas between")
+    asked = words.parse_args()
+    names = set(asked.only.split(",")) if asked.only else {client.folder for client in CLIENTS}
+    unknown = names - {client.folder for client in CLIENTS}
+    if unknown:
+        words.error(f"no such example: {', '.join(sorted(unknown))}")
+    board = Board()
+    with tempfile.TemporaryDirectory(prefix="clients-") as name:
+        folder = Path(name)
+        with live_bus(folder / "bus") as bus:
+            for client in CLIENTS:
+                if client.folder in names:
+                    CONSOLE.print(f"[bold]{client.name}[/bold]")
+                    try_client(client, bus, folder / client.folder, board)
+    show(board)
+    return 1 if board.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
