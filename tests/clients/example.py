@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import evidence
-from live_bus import LiveBus
-from matrix import Client
-
 from bus.edxml.dates import write_instant
+from tests.clients import evidence
+from tests.clients.live_bus import LiveBus
+from tests.clients.matrix import Client
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "wsdl" / "examples"
 ATTACHMENT_BYTES = 1024 * 1024

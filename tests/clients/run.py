@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import example
-from live_bus import LiveBus, live_bus
-from matrix import CLIENTS, MODES, VERSIONS, Client, cells
 from rich.console import Console
 from rich.table import Table
+
+from tests.clients import example, senders
+from tests.clients.live_bus import LiveBus, live_bus
+from tests.clients.matrix import CLIENTS, MODES, VERSIONS, Client, cells
 
 CONSOLE = Console(width=None if sys.stdout.isatty() else 150)
 
@@ -95,25 +95,49 @@ def show(board: Board) -> None:
         CONSOLE.print(f"cannot {number}: {reason}", highlight=False)
 
 
-def main() -> int:
-    """Run the clients that were asked for; 1 when a cell is red."""
+def try_senders(folder: Path, connections: int, documents: int) -> list[str]:
+    """Many senders at once; what was mixed up between them."""
+    CONSOLE.print(f"[bold]{connections} parallel senders, {documents:,} distinct documents[/bold]")
+    with live_bus(folder, **senders.policies()) as bus:
+        load = senders.Load(bus, documents)
+        seconds = load.send(connections)
+        load.look_into_the_store()
+    answers = f"{len(load.accepted):,} receipts, {len(load.refused):,} typed faults"
+    CONSOLE.print(f"  {answers} in {seconds:.0f} s; every one belongs to its own request: ", end="")
+    CONSOLE.print("[red]✗[/red]" if load.mixed else "[green]✓[/green]")
+    for words in load.mixed[:20]:
+        CONSOLE.print(f"  [red]✗[/red] {words}", highlight=False)
+    return load.mixed
+
+
+def _words() -> argparse.Namespace:
     words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--only", help="folders under wsdl/examples, with commas between")
+    words.add_argument("--only", help="folders under wsdl/examples with commas between; no senders")
+    words.add_argument("--senders", type=int, default=200, help="connections at once; 0: none")
+    words.add_argument("--documents", type=int, default=10_000, help="documents they send")
     asked = words.parse_args()
-    names = set(asked.only.split(",")) if asked.only else {client.folder for client in CLIENTS}
-    unknown = names - {client.folder for client in CLIENTS}
-    if unknown:
-        words.error(f"no such example: {', '.join(sorted(unknown))}")
-    board = Board()
+    known = {client.folder for client in CLIENTS}
+    asked.names = set(asked.only.split(",")) if asked.only else known
+    if asked.names - known:
+        words.error(f"no such example: {', '.join(sorted(asked.names - known))}")
+    return asked
+
+
+def main() -> int:
+    """Run what was asked for; 1 when a cell is red or anything was mixed up."""
+    asked = _words()
+    board, mixed = Board(), list[str]()
     with tempfile.TemporaryDirectory(prefix="clients-") as name:
         folder = Path(name)
         with live_bus(folder / "bus") as bus:
             for client in CLIENTS:
-                if client.folder in names:
+                if client.folder in asked.names:
                     CONSOLE.print(f"[bold]{client.name}[/bold]")
                     try_client(client, bus, folder / client.folder, board)
+        if asked.senders and not asked.only:
+            mixed = try_senders(folder / "busy", asked.senders, asked.documents)
     show(board)
-    return 1 if board.failures else 0
+    return 1 if board.failures or mixed else 0
 
 
 if __name__ == "__main__":
