@@ -33,16 +33,23 @@ CLIENTS = (
     Client(
         folder="java",
         name="JAX-WS (wsimport)",
+        generated=(
+            'wsdlLocation = "{url}?wsdl"',
+            "EdxmlDocument edXML,",
+            "throws ExchangeException",
+        ),
         needs=("wsimport", "javac"),
     ),
     Client(
         folder="cpp",
         name="gSOAP",
+        generated=('soap_endpoint = "{url}"',),
         needs=("wsdl2h", "soapcpp2", "g++"),
     ),
     Client(
         folder="php",
         name="PHP SoapClient",
+        generated=("SendDocument(SendDocument $parameters)", "struct EdxmlDocument {{"),
         cannot={
             (ANY, "mtom"): "SoapClient has no MTOM",
             (ANY, "signed"): "SoapClient has no WS-Security",
@@ -52,6 +59,11 @@ CLIENTS = (
     Client(
         folder="csharp",
         name="Mono wsdl (.NET)",
+        generated=(
+            'this.Url = "{url}"',
+            "SoapParameterStyle.Wrapped)",
+            "EdxmlDocument edXML, out bool duplicate)",
+        ),
         cannot={
             (ANY, "mtom"): "proxies of System.Web.Services have no MTOM",
             (ANY, "signed"): "proxies of System.Web.Services have no WS-Security",
@@ -61,12 +73,13 @@ CLIENTS = (
     Client(
         folder="node",
         name="npm soap",
+        generated=('"SendDocument"', '"PromulgationInfo"'),
         needs=("node", "npm"),
     ),
     Client(
         folder="python",
         name="zeep",
-        cannot={("1.2", "mtom"): "pymtom-xop labels every root part text/xml, that is SOAP 1.1"},
+        generated=("SendDocument(edXML: ", "address: {url}"),
     ),
 )
 
