@@ -9,8 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,12 +33,17 @@ class Outcome:
     why: str = ""
     #: Everything the program printed, for the report of a failure.
     said: str = ""
-    verified: bool = False
 
     @property
     def green(self) -> bool:
         """Whether every promise held."""
         return not self.why
+
+    @property
+    def told(self) -> dict[str, list[str]]:
+        """The steps it reported: name → values."""
+        lines = (line.split(" ") for line in self.said.splitlines())
+        return {words[1]: words[2:] for words in lines if words[0] == "ok" and words[1:]}
 
 
 def missing_tools(client: Client) -> tuple[str, ...]:
@@ -63,25 +67,29 @@ def run(client: Client, bus: LiveBus, folder: Path, version: str, mode: str) -> 
     """One exchange by a built client, then the questions to the bus's store."""
     work = folder.parent / f"{folder.name}-{version}-{mode}"
     work.mkdir()
-    facts = _facts(bus, work, version, mode)
+    facts = order(bus, work, version, mode)
     last = max((e.seq for e in bus.database.store.events(after=0, limit=100_000)), default=0)
-    command = [str(EXAMPLES / client.folder / "run"), str(folder)]
-    outcome = _process(command, _environment(facts), RUN_S)
+    outcome = carry_out(client, folder, facts)
     if not outcome.green:
         return outcome
-    told = dict(_told(outcome.said))
     try:
         if mode == "fault":
-            evidence.check_fault(bus.database, told, facts, after=last)
+            evidence.check_fault(bus.database, outcome.told, facts, after=last)
         else:
-            evidence.check_exchange(bus.database, told, facts)
+            evidence.check_exchange(bus.database, outcome.told, facts)
     except evidence.Untrue as untrue:
-        return Outcome(outcome.seconds, str(untrue), outcome.said)
-    return Outcome(outcome.seconds, said=outcome.said, verified="verify" in told)
+        return replace(outcome, why=str(untrue))
+    return outcome
 
 
-def _facts(bus: LiveBus, work: Path, version: str, mode: str) -> dict[str, str]:
-    """What the contract in wsdl/examples/README.md hands to `run`."""
+def carry_out(client: Client, folder: Path, facts: dict[str, str]) -> Outcome:
+    """Let a built client make the exchange that `order` described; its word only."""
+    command = [str(EXAMPLES / client.folder / "run"), str(folder)]
+    return _process(command, _environment(facts), RUN_S)
+
+
+def order(bus: LiveBus, work: Path, version: str, mode: str) -> dict[str, str]:
+    """What the contract in wsdl/examples/README.md hands to `run`, new every time."""
     number = next(_numbers)
     proof = bus.proof(mode)
     timestamp = write_instant(datetime.now(UTC))
@@ -120,14 +128,6 @@ def _process(command: list[str], env: dict[str, str], patience_s: float) -> Outc
     out, err = (stream.decode("utf-8", "replace") for stream in (done.stdout, done.stderr))
     why = "" if done.returncode == 0 else f"exit status {done.returncode}"
     return Outcome(time.monotonic() - started, why, out + err)
-
-
-def _told(text: str) -> Iterator[tuple[str, list[str]]]:
-    for line in text.splitlines():
-        first, _, rest = line.partition(" ")
-        step, *values = rest.split(" ")
-        if first == "ok":
-            yield step, values
 
 
 def _generated(folder: Path) -> str:

@@ -79,7 +79,7 @@ CLIENTS = (
     Client(
         folder="python",
         name="zeep",
-        generated=("SendDocument(edXML: ", "address: {url}"),
+        generated=("SendDocument(edXML: ns0:EdxmlDocument) -> Receipt: ns1:Receipt",),
     ),
 )
 

@@ -55,7 +55,7 @@ def connect() -> zeep.Client:
     proof = Signed(
         ENV["EXCHANGE_KEY"],
         ENV["EXCHANGE_CERT"],
-        signature_method=xmlsec.Transform.RSA_SHA256,
+        signature_method=xmlsec.Transform.RSA_SHA256,  # a P-256 key takes ECDSA_SHA256
         digest_method=xmlsec.Transform.SHA256,
     )
     return zeep.Client(WSDL, transport=transport, wsse=proof)
