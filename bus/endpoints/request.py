@@ -117,13 +117,18 @@ def _content(raw: bytes, media: MediaType, limits: LimitSettings) -> _Content:
 
 def _claimed(media: MediaType, whole: MediaType) -> SoapVersion:
     """The version by the envelope's own media type, then by what the whole says of it."""
-    named = (media.name, media.get("type"), whole.get("start-info"), whole.get("type"))
+    plain = _BY_MEDIA_TYPE.get(media.name)
+    if plain is not None:
+        return plain
+    named = (media.get("type"), whole.get("start-info"), whole.get("type"))
     found = (_BY_MEDIA_TYPE.get(read_media_type(name).name) for name in named)
     return next(filter(None, found), SoapVersion.V11)
 
 
 def _action(media: MediaType, whole: MediaType) -> str:
     """The action parameter, which stacks put into any of these places (MTOM §4.2)."""
+    if whole.name != MULTIPART:
+        return _bare(media.get("action"))
     inner = (read_media_type(text) for text in (media.get("type"), whole.get("start-info")))
     return next(filter(None, (_bare(m.get("action")) for m in (media, whole, *inner))), "")
 
@@ -137,8 +142,9 @@ def _accepts_xop(accept: str) -> bool:
 
     A bare `multipart/related` is no such wish: JAX-WS says it on every call.
     """
-    return any(
-        xop.MEDIA_TYPE in item and not _REFUSED.search(item) for item in accept.lower().split(",")
+    accept = accept.lower()
+    return xop.MEDIA_TYPE in accept and any(
+        xop.MEDIA_TYPE in item and not _REFUSED.search(item) for item in accept.split(",")
     )
 
 

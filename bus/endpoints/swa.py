@@ -36,7 +36,7 @@ def inline(root: etree._Element, attachments: Attachments) -> None:
     """
     for element in list(root.iter(*_BINARY)):
         _fill(element, attachments)
-    for document in list(root.iter(_name("edXML"))):
+    for document in root.findall(f"{{*}}Body/*/{_name('edXML')}"):
         _fill_attachments(document, attachments)
         _add_attachments(document, attachments)
 

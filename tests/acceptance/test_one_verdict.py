@@ -25,6 +25,10 @@ from bus.trust import wssecurity, xmldsig
 
 VERSIONS = pytest.mark.parametrize("soap", [SOAP11, SOAP12], ids=["1.1", "1.2"])
 PAYLOAD = f"{{{QCVN}}}ContentTransferEncoded"
+WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+DS = "http://www.w3.org/2000/09/xmldsig#"
+#: Base64 values of a WS-Security header.
+PROOFS = (f"{{{WSSE}}}BinarySecurityToken", f"{{{DS}}}DigestValue", f"{{{DS}}}SignatureValue")
 _numbers = itertools.count(1)
 
 Form = Callable[[bytes], tuple[str, bytes]]
@@ -85,8 +89,7 @@ def message(bus: RunningBus, xml: bytes, soap: str, sender: str = "STRICT") -> e
     root = etree.fromstring(
         envelope(f'<x:SendDocument xmlns:x="{TNS}">{text}</x:SendDocument>', soap=soap)
     )
-    wssecurity.sign_envelope(root, bus.own[sender], datetime.now(UTC))
-    return root
+    return etree.fromstring(wssecurity.sign_envelope(root, bus.own[sender], datetime.now(UTC)))
 
 
 def written(root: etree._Element) -> bytes:
@@ -177,6 +180,23 @@ def test_a_soap_signature_covers_the_files_in_every_form(bus: RunningBus, soap: 
 
 
 @VERSIONS
+@pytest.mark.parametrize("sound", [True, False])
+def test_the_values_of_a_signature_may_be_parts_as_well(
+    bus: RunningBus, soap: str, *, sound: bool
+) -> None:
+    """Some stacks take token, digests and signature values out of the envelope, too."""
+    root = message(bus, unsigned(document(bus, "G09")), soap, "G09")
+    if not sound:
+        change_a_file(root)
+    names = (*multipart.BINARY, *PROOFS)
+    content_type, body = multipart.optimised(written(root), names=names)
+    assert body.count(b"Include ") >= len(PROOFS)
+    told = verdict(bus, content_type, body)
+    assert told == verdict(bus, *inline(written(root)))
+    assert told.code == ("" if sound else "SIG-002")
+
+
+@VERSIONS
 @pytest.mark.parametrize("form", ["mtom", "swa-href", "swa-text"])
 def test_packages_and_checks_say_the_same(bus: RunningBus, form: str, soap: str) -> None:
     """SendPackage gives the same receipt, CheckDocument the same report, from bytes in a part."""
@@ -185,8 +205,8 @@ def test_packages_and_checks_say_the_same(bus: RunningBus, form: str, soap: str)
         content = base64.b64encode(package).decode()
         payload = f'<{operation} xmlns="{TNS}"><content>{content}</content></{operation}>'
         plain = etree.fromstring(envelope(payload, soap=soap))
-        wssecurity.sign_envelope(plain, bus.own["STRICT"], datetime.now(UTC))
-        one, other = (verdict(bus, *way(written(plain))) for way in (inline, FORMS[form]))
+        signed = wssecurity.sign_envelope(plain, bus.own["STRICT"], datetime.now(UTC))
+        one, other = (verdict(bus, *way(signed)) for way in (inline, FORMS[form]))
         assert one == other
         assert one.status == 200, one.body
 

@@ -97,11 +97,16 @@ class Layout:
     declaration: bool = True
 
 
-def optimised(envelope: bytes, layout: Layout = Layout()) -> tuple[str, bytes]:
-    """An inline message as MTOM sends it: the Content-Type, and the body."""
+def optimised(
+    envelope: bytes, layout: Layout = Layout(), *, names: tuple[str, ...] = BINARY
+) -> tuple[str, bytes]:
+    """An inline message as MTOM sends it: the Content-Type, and the body.
+
+    `names` are the elements whose base64 leaves as parts.
+    """
     root, soap = _opened(envelope)
     pieces = []
-    for number, element in enumerate(root.iter(*BINARY)):
+    for number, element in enumerate(root.iter(*names)):
         cid = f"{layout.prefix}{number}@test"
         pieces.append(_piece(element, cid, layout))
         element.append(etree.fromstring(include(quote(cid, safe=""))))
