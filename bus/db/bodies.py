@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
+from bus.db.failures import nothing_written
 from bus.errors import Defect
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,120}\Z")
@@ -37,6 +40,27 @@ class Kept:
         }
 
 
+class Withdrawing:
+    """Removes files when its block ends with an error that proves that nothing was written."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files = files
+
+    def __enter__(self) -> None:
+        """Begin to watch."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Let every error pass on."""
+        if error is not None and nothing_written(error):
+            for file in self._files:
+                _remove(file)
+
+
 class Bodies:
     """The folder of large bodies and the rule what goes there."""
 
@@ -56,6 +80,14 @@ class Bodies:
             return Kept(sha256=sha256, size=len(content), content=content)
         file = self._write(message_id, sha256, content)
         return Kept(sha256=sha256, size=len(content), file=file)
+
+    def withdrawing(self, *kept: Kept) -> Withdrawing:
+        """A block at whose end files of a new message are taken away if no row will name them.
+
+        On a full disk they would hold the room that everybody waits for. Where it is in doubt
+        whether the row was written they stay, for the sweeper to judge.
+        """
+        return Withdrawing(tuple(self.folder / each.file for each in kept if each.file is not None))
 
     def read(self, row: Mapping[str, Any]) -> bytes:
         """The bytes of one row, their digest checked; Raises Defect STO-002."""
@@ -87,13 +119,23 @@ class Bodies:
 
 def _write_durably(folder: Path, name: str, content: bytes) -> None:
     unfinished = folder / f"{name}.{secrets.token_hex(4)}{UNFINISHED}"
-    descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with open(descriptor, "wb", closefd=True) as file:  # noqa: PTH123 - a descriptor, not a path
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(folder / name)
+    try:
+        descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with open(descriptor, "wb", closefd=True) as file:  # noqa: PTH123 - a descriptor, not a path
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(folder / name)
+    except OSError:
+        # a full disk must not stay full of what did not fit
+        _remove(unfinished)
+        raise
     _flush_folder(folder)
+
+
+def _remove(file: Path) -> None:
+    with contextlib.suppress(OSError):
+        file.unlink()
 
 
 def _flush_folder(folder: Path) -> None:

@@ -28,6 +28,19 @@ _CURABLE = frozenset(
     }
 )
 
+#: Codes with which SQLite ends a statement or a commit before its last page is in the log. After
+#: an I/O error nobody knows: the commit may be on the disk although it was reported as failed.
+_UNDONE = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CONSTRAINT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+
 
 @contextmanager
 def mapped() -> Iterator[None]:
@@ -48,6 +61,16 @@ def mapped() -> Iterator[None]:
         raise Defect(f"store: {type(error).__name__}") from error
     except OSError as error:
         raise StoreUnavailable(error.strerror or type(error).__name__) from error
+
+
+def nothing_written(error: BaseException) -> bool:
+    """Whether an error of the store proves that its transaction left nothing behind."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_IOERR) & 0xFF in _UNDONE
+    return isinstance(cause, Exception)
 
 
 def _translate(cause: BaseException | None) -> BusError:

@@ -85,7 +85,8 @@ class SqlStore:
             self._write(connection, message, kept, query)
 
         try:
-            self._writer.submit(write, size_bytes=_inline_bytes(kept))
+            with self._bodies.withdrawing(*kept):
+                self._writer.submit(write, size_bytes=_inline_bytes(kept))
         except duplicates.LostRace:
             return False
         self._announce(_has_work(message))
@@ -359,7 +360,10 @@ class SqlStore:
         body = self._bodies.keep(message.message_id, message.body)
         if body.sha256 != message.body_sha256:
             raise Defect("the body's digest is not that of its bytes", code="STO-002")
-        evidence = self._bodies.keep(message.message_id, message.evidence, body_sha256=body.sha256)
+        with self._bodies.withdrawing(body):
+            evidence = self._bodies.keep(
+                message.message_id, message.evidence, body_sha256=body.sha256
+            )
         return body, evidence
 
     def _write(

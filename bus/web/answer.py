@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, TypeAlias
 from wsgiref.types import WSGIApplication
 
-from bus.errors import Defect
+from bus.errors import Defect, StoreUnavailable
 from bus.web.environ import Environ
 from bus.web.spool import Spool
 
@@ -55,11 +55,23 @@ class _Starter:
         if self.status and not exc_info:
             raise Defect("start_response was called twice.")
         self.status, self.headers = status, list(headers)
-        return self.written.write
+        return self.write
+
+    def write(self, data: bytes) -> None:
+        """Keep a part of the body."""
+        try:
+            self.written.write(data)
+        except OSError as error:
+            self.written.close()
+            raise StoreUnavailable(error.strerror or "") from error
 
 
 def call(app: WSGIApplication, environ: Environ) -> Answer:
-    """Run `app` to its end; Raises whatever it raises, and Defect when it never starts to answer."""
+    """Run `app` to its end.
+
+    Raises whatever it raises, StoreUnavailable when no disk takes its answer, and Defect when it
+    never starts to answer.
+    """
     start = _Starter()
     result: Any = app(environ, start)
     try:
@@ -76,5 +88,5 @@ def _body(result: Iterable[bytes], start: _Starter) -> bytes | Spool:
     if isinstance(result, (list, tuple)) and not start.written.size:
         return b"".join(result)
     for chunk in result:
-        start.written.write(chunk)
+        start.write(chunk)
     return start.written

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tempfile
 from collections.abc import Iterator
@@ -37,6 +38,8 @@ class Spool:
         if self._file is None:
             self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - lives as long as the spool
         self._file.write(self._waiting)
+        # now, so that a full disk is told here and not when the file is closed
+        self._file.flush()
         self._waiting.clear()
 
     def write(self, data: bytes) -> None:
@@ -62,7 +65,9 @@ class Spool:
         """Forget the content."""
         self._waiting = bytearray()
         if self._file is not None:
-            self._file.close()
+            # what a full disk did not take is tried once more by close(), and nobody wants it
+            with contextlib.suppress(OSError):
+                self._file.close()
 
     def __enter__(self) -> Spool:
         return self

@@ -10,7 +10,7 @@ from support.store_builders import NOW, new_message, query_of
 
 from bus.config import StoreSettings
 from bus.db import Database, SqlStore
-from bus.db.failures import mapped
+from bus.db.failures import mapped, nothing_written
 from bus.errors import Defect, StoreUnavailable
 from bus.model import NewMessage
 
@@ -143,3 +143,37 @@ def test_exhausted_connections_are_unavailability(database: Database) -> None:
         raise exc.TimeoutError
     with pytest.raises(Defect), mapped():
         raise exc.InvalidRequestError
+
+
+@pytest.mark.parametrize(
+    ("code", "certain"),
+    [(sqlite3.SQLITE_FULL, True), (sqlite3.SQLITE_BUSY, True), (sqlite3.SQLITE_IOERR_FSYNC, False)],
+)
+def test_only_what_is_certain_undoes_files(code: int, *, certain: bool) -> None:
+    """A full disk proves that nothing was written; after an I/O error the commit may be there."""
+    cause = sqlite3.OperationalError("trouble")
+    cause.sqlite_errorcode = code
+    told = StoreUnavailable()
+    told.__cause__ = cause
+    assert nothing_written(told) is certain
+
+
+def test_a_full_disk_keeps_no_file_of_what_it_refused(
+    database: Database, settings: StoreSettings
+) -> None:
+    """A large body whose row did not fit is off the disk when the refusal is told."""
+
+    def limit(pages: int) -> None:
+        database.writer.submit(
+            lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count={pages}").scalar()
+        )
+
+    limit(1)
+    kept = 0
+    with pytest.raises(StoreUnavailable):  # noqa: PT012 - the first ones may still fit
+        for number in range(60):
+            body = bytes([number]) * 2000
+            send(database.store, new_message("R1", document_id=f"d{number}", body=body))
+            kept += 1
+    assert len([p for p in settings.bodies.rglob("*") if p.is_file()]) == kept
+    assert rows(database)["messages"] == kept

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.errors import Defect
+from bus.errors import Defect, StoreUnavailable
 from bus.web.answer import call
 from bus.web.spool import Spool
 
@@ -99,3 +101,45 @@ def test_an_application_must_start_its_answer() -> None:
 
     with pytest.raises(Defect):
         call(twice, {})
+
+
+_TOO_LARGE = """
+import resource, sys
+from pathlib import Path
+from bus.web.spool import Spool
+limit, piece, memory = (int(word) for word in sys.argv[2:])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+refused = 0
+with Spool(Path(sys.argv[1]), memory_bytes=memory) as spool:
+    try:
+        for _ in range(10):
+            spool.write(b"x" * piece)
+        spool.reader()
+    except OSError:
+        refused += 1
+print(refused, end="")
+"""
+
+
+@pytest.mark.parametrize("piece", [100, 3000, 20_000])
+def test_a_disk_that_takes_no_more_is_told_once(tmp_path: Path, piece: int) -> None:
+    """Writing or reading back raises OSError where the disk ends; closing afterwards is quiet."""
+    words = [str(tmp_path), str(9 * piece + piece // 2), str(piece), str(piece - 1)]
+    done = subprocess.run(
+        [sys.executable, "-c", _TOO_LARGE, *words], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("1", "")
+
+
+def test_an_answer_that_no_disk_takes_is_asked_for_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large answer that cannot be kept is a retryable error, not a defect."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield b"x" * 300_000
+
+    with pytest.raises(StoreUnavailable):
+        call(app, {})
