@@ -29,6 +29,7 @@ from bus.web.intake import Intake
 from bus.web.metrics import Metrics
 from bus.web.refusals import refuse_by_path
 from bus.web.server import WebServer
+from bus.web.terminator import BehindTerminators
 from bus.worker import Worker
 
 #: The dialect in which the bus writes canonical documents.
@@ -86,7 +87,7 @@ class App:
             refuse=refuse_by_path({path: one.refuse for path, one in services.items()}),
         )
         self.metrics.watch("requests_open", "Requests now open.", lambda: self.intake.open_requests)
-        self.server = WebServer(self.intake, settings.server)
+        self.server = WebServer(BehindTerminators(self.intake, settings.server), settings.server)
         self._stopped = threading.Event()
 
     def start(self) -> tuple[str, int]:

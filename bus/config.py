@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,10 @@ class ServerSettings(Section):
     """Longest time a request may take to arrive, seconds."""
     head_room: int = Field(default=512, ge=1)
     """Requests that may be arriving or waiting at once; more get "busy"."""
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Addresses and networks of TLS terminators; only these may name a client and its certificate."""
+    client_certificate_header: str = Field(default="X-Client-Cert", pattern=r"^[A-Za-z0-9-]+$")
+    """Header in which a terminator hands over the client's certificate (URL-escaped PEM, or RFC 9440)."""
 
 
 class StoreSettings(Section):

@@ -307,7 +307,7 @@ class Exchange:
     def _proven(self, caller: Caller) -> Agency:
         """The calling agency, proven in the way its policy demands and not locked."""
         if caller.agency is None:
-            raise errors.NotAuthorised(code="AUT-001", stage="service")
+            raise policy.unknown(caller, stage="service")
         agency = self._parts.directory.find(caller.agency)
         if agency is None:
             raise errors.NotAuthorised(caller.agency, code="AUT-005", stage="service")

@@ -10,7 +10,7 @@ from bus.config import Settings, load
 from bus.db import schema
 from bus.trust import pki
 
-_CONF_FILES = ("bus.toml", "routes.toml", "agencies.csv")
+_CONF_FILES = ("bus.toml", "routes.toml", "agencies.csv", "nginx.conf")
 
 
 def install(folder: Path) -> list[Path]:

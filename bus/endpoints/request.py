@@ -15,8 +15,8 @@ from bus.envelope.media_type import MediaType, read_media_type
 from bus.envelope.package import MULTIPART, Attachments, open_package
 from bus.envelope.soap import SoapVersion
 
-#: WSGI environment key under which the web edge hands over the client certificate (DER) that a
-#: trusted TLS terminator presented. No HTTP header can set it.
+#: WSGI environment key, and key of the ASGI scope before it, under which the web edge hands over the
+#: client certificate (DER) that a trusted TLS terminator presented. No HTTP header can set it.
 CLIENT_CERTIFICATE = "lienthong.client_certificate_der"
 
 _BY_MEDIA_TYPE = {version.media_type: version for version in SoapVersion}

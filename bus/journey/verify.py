@@ -43,6 +43,8 @@ def observe(received: Received, verifier: Verifier) -> Verified:
 
 def _proven(caller: Caller, verdict: SignatureVerdict | None, directory: Directory) -> Agency:
     code = caller.agency or (verdict.signer if verdict else None)
+    if code is None and verdict is None and caller.stranger:
+        raise policy.unknown(caller)
     if code is None:
         cause = verdict.cause if verdict and verdict.cause else "SIG-001"
         raise errors.SignatureRejected(verdict.detail if verdict else "", code=cause)

@@ -69,6 +69,8 @@ class Caller:
     verdict: SignatureVerdict | None = None
     #: Remote network address, for the audit row only.
     remote: str = ""
+    #: Fingerprint of a TLS client certificate bound to no agency: no proof, but worth telling.
+    stranger: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,7 +71,7 @@ class Keyring:
         standing = self._standing(der)
         if standing.signer is None:
             # a terminator passes on any certificate; one bound to nobody proves nothing
-            return Caller(remote=remote)
+            return Caller(remote=remote, stranger=keys.fingerprint(der))
         if standing.cause is not None:
             raise SignatureRejected("It is the TLS client's.", code=standing.cause)
         return Caller(agency=standing.signer, method=CallerMethod.MTLS, remote=remote)

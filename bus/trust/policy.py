@@ -199,7 +199,14 @@ def _identify(agency: Agency, caller: Caller, document: SignatureVerdict | None)
         )
     if agency.policy.mode is PolicyMode.SIGNATURE:
         raise SignatureRejected(code="SIG-001")
-    raise NotAuthorised(code="AUT-001")
+    raise unknown(caller)
+
+
+def unknown(caller: Caller, *, stage: str | None = None) -> NotAuthorised:
+    """The refusal of a caller who proved nothing: SIG-005 with its TLS certificate, else AUT-001."""
+    if caller.stranger:
+        return NotAuthorised(f"TLS: {caller.stranger}", code="SIG-005", stage=stage)
+    return NotAuthorised(code="AUT-001", stage=stage)
 
 
 def _demand_authority(agency: Agency, caller: Caller, speakers: Speakers) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, MutableMapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from bus.endpoints.request import CLIENT_CERTIFICATE
+
 #: An ASGI connection scope.
 Scope = MutableMapping[str, Any]
 #: A WSGI environment (PEP 3333).
@@ -39,6 +41,8 @@ def environ_of(scope: Scope) -> Environ:
         "wsgi.input_terminated": True,
     }
     _add_headers(environ, scope["headers"])
+    if (certificate := scope.get(CLIENT_CERTIFICATE)) is not None:
+        environ[CLIENT_CERTIFICATE] = certificate
     return environ
 
 
