@@ -90,6 +90,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         agencies=AGENCIES,
         server={"port": 0, "trusted_proxies": ["127.0.0.2"], "body_deadline_s": 3.0},
         limits={"body_bytes": LIMIT},
+        delivery={"workers": 0},
     ) as bus:
         assert bus.address is not None
         changes = {"client_max_body_size 80m;": "client_max_body_size 4m;"}
