@@ -87,7 +87,8 @@ class App:
             refuse=refuse_by_path({path: one.refuse for path, one in services.items()}),
         )
         self.metrics.watch("requests_open", "Requests now open.", lambda: self.intake.open_requests)
-        self.server = WebServer(BehindTerminators(self.intake, settings.server), settings.server)
+        self.door = BehindTerminators(self.intake, settings.server)
+        self.server = WebServer(self.door, settings.server)
         self._stopped = threading.Event()
 
     def start(self) -> tuple[str, int]:

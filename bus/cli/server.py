@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-import os
 import shlex
-import signal
-import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -42,29 +38,12 @@ def serve(
     """Run the bus until SIGTERM or SIGINT; SIGHUP reloads the routing file."""
     from bus import logs
     from bus.app import build
+    from bus.serving import serve as run
 
     current = parts.settings()
     logs.configure(current.log)
-    bus = build(current)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    signal.signal(signal.SIGHUP, lambda *_: bus.watcher.trigger())
-    if while_stdin:
-        threading.Thread(target=_outlast_stdin, args=(stop,), daemon=True).start()
-    try:
-        host, port = bus.start()
-        # What stands now stays: the collector need not walk through it again and again.
-        gc.freeze()
-        typer.echo(f"http://{host}:{port}/services/exchange?wsdl", err=True)
-        stop.wait()
-    finally:
-        bus.stop()
-
-
-def _outlast_stdin(stop: threading.Event) -> None:
-    """Set `stop` when whoever holds the other end of standard input is gone."""
-    # Not sys.stdin: its lock, held by a thread that waits, kills the interpreter at its end.
-    while os.read(0, 4096):
-        pass
-    stop.set()
+    run(
+        build(current),
+        while_stdin=while_stdin,
+        on_start=lambda base: typer.echo(f"{base}/services/exchange?wsdl", err=True),
+    )

@@ -33,6 +33,8 @@ from bus.trust import keys, xmldsig
 from bus.trust.keyring import Keyring
 
 Answer = TypeVar("Answer")
+#: Marks a letter in the outbox; it sorts behind the status of the same message.
+REPLY = "_reply"
 STATUSES = (StatusCode.ARRIVED, StatusCode.ACCEPTED, StatusCode.FINISHED)
 
 
@@ -205,20 +207,36 @@ class Agency:
             )
 
     def answer(self, document: Document, message_id: str) -> None:
-        """Put the three statuses into the outbox; they are dated now, once and for all."""
+        """Put the three statuses into the outbox; they are dated now, once and for all.
+
+        An agency that echoes puts a letter between the second and the last.
+        """
+        now = datetime.now(UTC)
         for code in STATUSES:
-            path = self.outbox / f"{message_id}-{code}.xml"
-            if not path.exists() and not path.with_suffix(".done").exists():
-                message = letters.status(code, self.organization, document, datetime.now(UTC))
-                signed = xmldsig.sign_document(self.dialect.write(message).content, self.own)
-                path.write_bytes(signed)
+            message = letters.status(code, self.organization, document, now)
+            self.prepare(f"{message_id}-{code}.xml", message)
+        if self.citizen.echoes:
+            reply = letters.reply(self.organization, document, now)
+            self.prepare(f"{message_id}-{StatusCode.ACCEPTED}{REPLY}.xml", reply)
+
+    def prepare(self, name: str, message: Document | StatusMessage) -> None:
+        """Put a signed message into the outbox, unless it is or was there."""
+        path = self.outbox / name
+        if not path.exists() and not path.with_suffix(".done").exists():
+            content = self.dialect.write(message).content
+            path.write_bytes(xmldsig.sign_document(content, self.own))
 
     def flush_outbox(self) -> None:
-        """Send waiting statuses in order; each leaves the outbox when the bus has stored it."""
+        """Send what waits, in order; each leaves the outbox when the bus has stored it."""
         for path in sorted(self.outbox.glob("*.xml")):
-            receipt = self.client.send_status(path.read_bytes()).receipt
+            is_letter = path.stem.endswith(REPLY)
+            send = self.client.send_document if is_letter else self.client.send_status
+            receipt = send(path.read_bytes()).receipt
             path.rename(path.with_suffix(".done"))
-            self.tell("answered", code=path.stem[-2:], messageId=receipt.message_id)
+            if is_letter:
+                self.tell("replied", messageId=receipt.message_id)
+            else:
+                self.tell("answered", code=path.stem[-2:], messageId=receipt.message_id)
 
     def signer_of(self, content: bytes) -> str | None:
         """Code of the agency (or `bus`) whose signature over the content holds; None otherwise."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 from bus.model import (
@@ -65,18 +66,26 @@ def letter(
     )
 
 
+def reply(replier: Organization, document: Document, at: datetime) -> Document:
+    """A letter that answers a document and says which attachments came with it."""
+    code = f"{document.code.number}/{document.code.notation}"
+    number = int(at.timestamp() * 1000) % 1_000_000_000
+    made = letter(number, replier, (document.sender,), f"V/v phúc đáp văn bản số {code}")
+    names = ", ".join(f"{each.name} ({each.sha256[:12]}…)" for each in document.attachments)
+    return replace(
+        made,
+        content=f"Đã nhận “{document.subject}”. Tệp đính kèm: {names or 'không có'}.",
+        response_for=(_about(document),),
+    )
+
+
 def status(
     code: StatusCode, reporter: Organization, document: Document, at: datetime
 ) -> StatusMessage:
     """What a recipient tells the issuer about a document; `at` to the second."""
     return StatusMessage(
         sender=reporter,
-        response_for=Reference(
-            organ_id=document.sender.organ_id,
-            code=f"{document.code.number}/{document.code.notation}",
-            issued_on=document.promulgation.issued_on,
-            document_id=document.document_id,
-        ),
+        response_for=_about(document),
         code=code,
         description=DESCRIPTIONS[code],
         at=at.replace(microsecond=0),
@@ -106,6 +115,15 @@ def pdf(text: str) -> bytes:
     return body + (
         b"xref\n0 6\n0000000000 65535 f \n%btrailer\n<< /Size 6 /Root 1 0 R >>\n"
         b"startxref\n%d\n%%%%EOF\n" % (table, len(body))
+    )
+
+
+def _about(document: Document) -> Reference:
+    return Reference(
+        organ_id=document.sender.organ_id,
+        code=f"{document.code.number}/{document.code.notation}",
+        issued_on=document.promulgation.issued_on,
+        document_id=document.document_id,
     )
 
 

@@ -48,6 +48,8 @@ class Citizen:
     bus_certificate: str
     #: Certificates of every partner, to check their signatures: code → PEM file.
     partners: dict[str, str]
+    #: Whether it answers every document with one of its own.
+    echoes: bool = False
 
     def save(self, path: Path) -> None:
         """Write the file its process is started with."""
@@ -76,14 +78,45 @@ class Nation:
         return f"{self.base_url}/services/exchange"
 
 
+#: The call must be signed; the document may be.
+SIGNED_CALLS = TrustPolicy(require_document_signature=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One agency of a nation as the bus has it registered."""
+
+    code: str
+    #: Its code of QCVN 102:2016.
+    old: str
+    name: str
+    dialect: str
+    channel: str = "mailbox"
+    policy: TrustPolicy = SIGNED_CALLS
+    echoes: bool = False
+    #: Whether it is a process of ours; False for whoever brings a program of their own.
+    acts: bool = True
+
+
 MEMBERS = (
-    ("G09", "000.00.00.G09", "Bộ Nội vụ", "qcvn102_java", "mailbox"),
-    ("H17", "000.00.00.H17", "Ủy ban nhân dân thành phố Đà Nẵng", "qcvn102_dotnet", "mailbox"),
-    ("H57", "000.00.00.H57", "Ủy ban nhân dân thành phố Huế", "qcvn102_java", "soap"),
+    Member(code="G09", old="000.00.00.G09", name="Bộ Nội vụ", dialect="qcvn102_java"),
+    Member(
+        code="H17",
+        old="000.00.00.H17",
+        name="Ủy ban nhân dân thành phố Đà Nẵng",
+        dialect="qcvn102_dotnet",
+    ),
+    Member(
+        code="H57",
+        old="000.00.00.H57",
+        name="Ủy ban nhân dân thành phố Huế",
+        dialect="qcvn102_java",
+        channel="soap",
+    ),
 )
 
 
-def found(folder: Path, port: int) -> Nation:
+def found(folder: Path, port: int, members: tuple[Member, ...] = MEMBERS) -> Nation:
     """Lay out a nation below `folder`; what an earlier run left there is kept and used again."""
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -94,9 +127,9 @@ def found(folder: Path, port: int) -> Nation:
     (conf / "routes.toml").write_text(ROUTES, encoding="utf-8")
     settings = load(conf / "bus.toml")
     make_own_key(settings)
-    for code, *_ in MEMBERS:
-        _make_agency_key(folder / code)
-    agencies = tuple(_agency(member, push_port) for member in MEMBERS)
+    for member in members:
+        _make_agency_key(folder / member.code)
+    agencies = tuple(_agency(member, push_port) for member in members)
     (conf / "agencies.csv").write_text(agency_csv.write(agencies), encoding="utf-8")
     schema.upgrade(settings.store)
     _register(settings, agencies, folder)
@@ -107,7 +140,13 @@ def found(folder: Path, port: int) -> Nation:
         routes=conf / "routes.toml",
         settings=settings,
         base_url=base_url,
-        citizens=tuple(_citizen(member, folder, base_url, push_port) for member in MEMBERS),
+        citizens=tuple(
+            _citizen(
+                member, folder, base_url, push_port if member.channel == "soap" else 0, members
+            )
+            for member in members
+            if member.acts
+        ),
     )
 
 
@@ -163,17 +202,16 @@ def _make_agency_key(home: Path) -> None:
     make_key(home / "key.pem", home / "cert.pem", home.name)
 
 
-def _agency(member: tuple[str, str, str, str, str], push_port: int) -> Agency:
-    code, old, name, dialect, channel = member
+def _agency(member: Member, push_port: int) -> Agency:
     return Agency(
-        code=code,
-        name=name,
-        codes=((CodeSystem.QD20, code), (CodeSystem.QCVN102, old)),
+        code=member.code,
+        name=member.name,
+        codes=((CodeSystem.QD20, member.code), (CodeSystem.QCVN102, member.old)),
         state=AgencyState.LIVE,
-        policy=TrustPolicy(require_document_signature=False),
-        dialect=dialect,
-        channel=channel,
-        address=f"http://127.0.0.1:{push_port}/?wsdl" if channel == "soap" else None,
+        policy=member.policy,
+        dialect=member.dialect,
+        channel=member.channel,
+        address=f"http://127.0.0.1:{push_port}/?wsdl" if member.channel == "soap" else None,
     )
 
 
@@ -192,16 +230,16 @@ def _register(settings: Settings, agencies: tuple[Agency, ...], folder: Path) ->
 
 
 def _citizen(
-    member: tuple[str, str, str, str, str], folder: Path, base_url: str, push_port: int
+    member: Member, folder: Path, base_url: str, push_port: int, members: tuple[Member, ...]
 ) -> Citizen:
-    code, _, name, dialect, channel = member
     return Citizen(
-        code=code,
-        name=name,
-        dialect=dialect,
-        push_port=push_port if channel == "soap" else 0,
-        folder=str(folder / code),
+        code=member.code,
+        name=member.name,
+        dialect=member.dialect,
+        push_port=push_port,
+        folder=str(folder / member.code),
         url=f"{base_url}/services/exchange",
         bus_certificate=str(folder / "bus.cert.pem"),
-        partners={other: str(folder / other / "cert.pem") for other, *_ in MEMBERS},
+        partners={other.code: str(folder / other.code / "cert.pem") for other in members},
+        echoes=member.echoes,
     )

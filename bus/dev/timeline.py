@@ -12,6 +12,7 @@ _WHAT = {
     "received": "nhận / received",
     "status": "nhận trạng thái / status back",
     "answered": "gửi trạng thái / status sent",
+    "replied": "gửi văn bản phúc đáp / reply sent",
     "notice": "thông báo / notice",
     "trouble": "trục trặc / trouble",
 }
