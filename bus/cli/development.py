@@ -1,4 +1,4 @@
-"""bus dev: the whole main job on this machine, to see it or to check it."""
+"""bus dev: the whole main job on this machine, to see it, to check it, or to build against it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,23 @@ Say = Callable[[str], None]
 
 def dev(
     once: Annotated[
-        bool, typer.Option(help="Check every hop, then stop: exit 0 or non-zero.")
+        bool, typer.Option("--once", help="Check every hop, then stop: exit 0 or non-zero.")
     ] = False,
-    folder: Annotated[Path, typer.Option("--dir", help="Data of the trial nation.")] = Path(
-        "var/dev"
-    ),
+    sandbox: Annotated[
+        bool,
+        typer.Option(
+            "--sandbox",
+            help="For integrators: an agency, key and token of your own, a partner that answers, "
+            "and an explanation of everything you send.",
+        ),
+    ] = False,
+    dialect: Annotated[
+        str, typer.Option(help="With --sandbox: what your program speaks (bus adapters list).")
+    ] = "qcvn102_java",
+    folder: Annotated[
+        Path | None,
+        typer.Option("--dir", help="Data.  [default: var/dev, with --sandbox var/sandbox]"),
+    ] = None,
     port: Annotated[
         int | None,
         typer.Option(help="Port of the bus; 0 takes a free one.  [default: 8080 if free]"),
@@ -33,27 +45,39 @@ def dev(
     json: output.JsonFlag = False,
 ) -> None:
     """Run a bus and three sample agencies, exchange signed documents, print the timeline, stay up."""
-    from bus.dev.nation import found, free_port, usual_port
+    from bus.cli import sandbox as trial
+    from bus.dev.nation import free_port, usual_port
     from bus.dev.occupancy import occupied
+
+    # SIGINT too: a shell that starts us in the background has it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    where = folder or Path("var/sandbox" if sandbox else "var/dev")
+    with occupied(where):
+        chosen = usual_port() if port is None else port or free_port()
+        if sandbox:
+            trial.run(where, chosen, dialect, once=once, json=json)
+        else:
+            _nation(where, chosen, once=once, json=json)
+
+
+def _nation(folder: Path, port: int, *, once: bool, json: bool) -> None:
+    from bus.dev.nation import found
     from bus.dev.story import Story
 
     def say(line: str) -> None:
         typer.echo(line, err=json)
 
-    # SIGINT too: a shell that starts us in the background has it ignored.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
-    with occupied(folder):
-        say(f"keys, agencies, routes and store in {folder} …")
-        nation = found(folder, usual_port() if port is None else port or free_port())
-        story = Story(nation, say)
-        try:
-            _tell(story, nation, say, json=json)
-            if not once:
-                _stay_up(story, say)
-        finally:
-            say("stopping …")
-            story.stop()
+    say(f"keys, agencies, routes and store in {folder} …")
+    nation = found(folder, port)
+    story = Story(nation, say)
+    try:
+        _tell(story, nation, say, json=json)
+        if not once:
+            _stay_up(story, say)
+    finally:
+        say("stopping …")
+        story.stop()
 
 
 def _tell(story: Story, nation: Nation, say: Say, *, json: bool) -> None:

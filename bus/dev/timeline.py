@@ -44,4 +44,6 @@ def _proof(event: dict[str, Any]) -> str:
         return ""
     form = "original" if event["original"] else "rendered"
     digest = "✓" if event["digestHolds"] else "✗"
-    return f"{form}, signed by {event['signedBy']}, digest {digest}"
+    signer = event["signedBy"]
+    signed = f"signed by {signer}" if signer else "không ký / unsigned"
+    return f"{form}, {signed}, digest {digest}"

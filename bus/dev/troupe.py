@@ -158,6 +158,14 @@ class Troupe:
         while True:
             yield self._news.get()
 
+    def so_far(self) -> Iterator[Event]:
+        """What was told since, without waiting for more."""
+        while True:
+            try:
+                yield self._news.get(timeout=0.5)
+            except queue.Empty:
+                return
+
     def reload(self, text: str) -> None:
         """Write the routing file and reload it as an operator does; returns when the bus runs it."""
         self.nation.routes.write_text(text, encoding="utf-8")
