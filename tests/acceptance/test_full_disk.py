@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -9,8 +10,12 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
+import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -41,7 +46,7 @@ class Cramped:
     env: dict[str, str]
     process: subprocess.Popen[bytes] = field(init=False)
     acknowledged: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
-    numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 10_000)))
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def start(self) -> None:
         """Start `bus serve` where the disk is and wait until it answers."""
@@ -220,6 +225,43 @@ def test_a_full_disk_stops_no_reader_and_hides_no_verdict(cramped: Cramped) -> N
         assert cramped.bus.client("H57").list_pending().items
         wrong = cramped.send(content.replace(b"<edXML:Subject>", b"<edXML:Subject>changed "))
         assert (wrong.fault["code"], wrong.fault["retryable"]) == ("SIG-002", "false")
+
+
+def test_many_senders_lose_nothing_while_the_disk_fills_and_empties(cramped: Cramped) -> None:
+    """Six senders on a disk that is full again and again: each answer is true, and nothing is left over."""
+    before = len(cramped.acknowledged)
+    stop = threading.Event()
+    with ThreadPoolExecutor(6) as senders:
+        sent = [senders.submit(_insist, cramped, number, stop) for number in range(6)]
+        for spare in (0, 300_000, 1_500_000, 0):
+            with full(cramped, spare):
+                time.sleep(0.6)
+            time.sleep(0.3)
+        stop.set()
+        outcomes = Counter(one for future in sent for one in future.result())
+    assert outcomes["postponed"] > 0
+    assert outcomes["accepted"] == len(cramped.acknowledged) - before > 0
+    cramped.everything_is_there()
+    assert cramped.check() == []
+    assert "Traceback" not in cramped.conf.with_name("bus.log").read_text(encoding="utf-8")
+
+
+def _insist(cramped: Cramped, number: int, stop: threading.Event) -> list[str]:
+    """Send documents of all sizes, each again and again until it is accepted; what the answers were."""
+    outcomes: list[str] = []
+    soap = (SOAP11, SOAP12)[number % 2]
+    # few enough for the disk, on whatever machine
+    while not stop.is_set() and outcomes.count("accepted") < 4:
+        content = cramped.document((2_000, SMALL, LARGE)[number % 3])
+        while not stop.is_set():
+            answer = cramped.send(content, soap)
+            if answer.status == 200:
+                outcomes.append("accepted")
+                break
+            refused(answer, soap)
+            outcomes.append("postponed")
+            time.sleep(0.05)
+    return outcomes
 
 
 def _receipt(answer: Answer) -> bytes:
