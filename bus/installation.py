@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
 from bus.clock import SystemClock
 from bus.config import Settings, load
 from bus.db import schema
 from bus.trust import pki
 
+#: Clocks of others may be behind ours.
+_A_DAY = timedelta(days=1)
 _CONF_FILES = ("bus.toml", "routes.toml", "agencies.csv", "nginx.conf")
 
 
@@ -39,8 +43,14 @@ def make_own_key(settings: Settings) -> list[Path]:
     return [trust.key_file, trust.certificate_file]
 
 
-def make_key(key_file: Path, certificate_file: Path, name: str) -> None:
-    """Make a P-256 key (mode 0600) with a certificate of a throw-away authority, for a year."""
+def make_key(
+    key_file: Path, certificate_file: Path, name: str, *, kind: Literal["ec", "rsa"] = "ec"
+) -> None:
+    """Make a key (mode 0600) with a certificate of a throw-away authority, valid for a year.
+
+    P-256, or RSA-2048 for stacks that sign with nothing else.
+    """
     now = SystemClock().now()
-    own = pki.issue_own(pki.create_authority(f"{name} trial authority", now), name, now)
-    pki.write_pair(key_file, certificate_file, own.key, own.certificate)
+    authority = pki.create_authority(f"{name} trial authority", now)
+    key, certificate = pki.issue(authority, name, kind=kind, not_before=now - _A_DAY)
+    pki.write_pair(key_file, certificate_file, key, certificate)

@@ -11,7 +11,7 @@ from bus.dev.verdicts import Event
 #: Problems of one document that are shown; the fault holds all of them.
 _SHOWN = 20
 #: Longest value of a field that is repeated, characters.
-_LONGEST = 200
+_LONGEST = 400
 
 
 def explain(event: Event) -> list[str]:
@@ -71,9 +71,11 @@ def _problems(event: Event) -> Iterator[str]:
 
 
 def _what(said: Event, indent: str) -> Iterator[str]:
-    if said.get("messageVi") or said.get("message"):
-        yield f"{indent}vi: {_short(said.get('messageVi'))}"
+    if said.get("messageVi"):
+        yield f"{indent}vi: {_short(said['messageVi'])}"
         yield f"{indent}en: {_short(said.get('message'))}"
+    elif said.get("message"):
+        yield f"{indent}{_short(said['message'])}"
 
 
 def _cure(said: Event, indent: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ import json
 import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from bus import agency_csv
 from bus.clock import SystemClock
@@ -93,6 +94,7 @@ class Member:
     dialect: str
     channel: str = "mailbox"
     policy: TrustPolicy = SIGNED_CALLS
+    key: Literal["ec", "rsa"] = "ec"
     echoes: bool = False
     #: Whether it is a process of ours; False for whoever brings a program of their own.
     acts: bool = True
@@ -128,7 +130,7 @@ def found(folder: Path, port: int, members: tuple[Member, ...] = MEMBERS) -> Nat
     settings = load(conf / "bus.toml")
     make_own_key(settings)
     for member in members:
-        _make_agency_key(folder / member.code)
+        _make_agency_key(folder / member.code, member.key)
     agencies = tuple(_agency(member, push_port) for member in members)
     (conf / "agencies.csv").write_text(agency_csv.write(agencies), encoding="utf-8")
     schema.upgrade(settings.store)
@@ -195,11 +197,11 @@ level = "warning"
 """
 
 
-def _make_agency_key(home: Path) -> None:
+def _make_agency_key(home: Path, kind: Literal["ec", "rsa"]) -> None:
     home.mkdir(exist_ok=True, mode=0o700)
     if (home / "key.pem").exists():
         return
-    make_key(home / "key.pem", home / "cert.pem", home.name)
+    make_key(home / "key.pem", home / "cert.pem", home.name, kind=kind)
 
 
 def _agency(member: Member, push_port: int) -> Agency:

@@ -75,6 +75,8 @@ def found(folder: Path, port: int, dialect: str) -> Sandbox:
                 name=YOUR_NAME,
                 dialect=dialect,
                 policy=policy,
+                # old stacks can sign with nothing else
+                key="rsa",
                 acts=False,
             ),
             Member(

@@ -14,6 +14,8 @@ from bus.envelope.vocabulary import TNS
 Event: TypeAlias = dict[str, Any]
 
 _FAULT = f"{{{TNS}}}ExchangeFault"
+#: The verdict of services that answer with a report instead of a fault (CV 2803/BTTTT-THH).
+_REPORT = "{*}Report"
 _BODY = "{*}Body"
 _NUMBERS = frozenset({"line", "column", "retryAfterSeconds"})
 _TRUTHS = frozenset({"retryable", "already"})
@@ -32,12 +34,34 @@ def read_verdict(status: int, body: bytes) -> Event:
     fault = next(root.iter(_FAULT), None)
     if fault is not None:
         return {"event": "refused", **_members(fault), "problems": _problems(fault)}
+    report = next((each for each in root.iter(_REPORT) if _failed(each)), None)
+    if report is not None:
+        return {"event": "refused", **_reported(report)}
     payload = root.find(f"{_BODY}/*")
     if status >= _FIRST_ERROR:
         return {"event": "refused", "message": root.findtext(".//faultstring") or ""}
     if payload is None:
         return {"event": "asked"}
     return _answered(payload)
+
+
+def _failed(report: etree._Element) -> bool:
+    return report.findtext("{*}IsSuccess") == "false"
+
+
+def _reported(report: etree._Element) -> Event:
+    """What a report of eDoc 1.0 lists; its words are in both languages already."""
+    return {
+        "correlationId": report.findtext("{*}CorrelationId") or "",
+        "problems": [
+            {
+                "severity": "reject",
+                "rule": each.findtext("{*}Code") or "",
+                "message": each.findtext("{*}Description") or "",
+            }
+            for each in report.iterfind("{*}ErrorList/{*}Error")
+        ],
+    }
 
 
 def _xml(body: bytes) -> etree._Element | None:

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from support.outside import until
 from support.running_dev import Running, bus_dev
 
@@ -77,6 +79,12 @@ def test_credentials_are_for_the_integrator_alone(running: Running) -> None:
     for name in ("key.pem", "token"):
         assert (running.folder / HOME / name).stat().st_mode & 0o777 == 0o600
     assert token(running)[1] not in "\n".join(running.lines)
+
+
+def test_the_key_is_one_that_every_stack_can_sign_with(running: Running) -> None:
+    """RSA: several old stacks know no other signature."""
+    certificate = x509.load_pem_x509_certificate((running.folder / HOME / "cert.pem").read_bytes())
+    assert isinstance(certificate.public_key(), rsa.RSAPublicKey)
 
 
 def test_a_wrong_letter_is_explained_in_plain_words(running: Running) -> None:

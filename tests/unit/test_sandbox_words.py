@@ -66,7 +66,7 @@ def test_many_problems_and_long_values_are_cut() -> None:
     lines = explain(event)
     assert sum(line.startswith("    ✗ E") for line in lines) == 20
     assert any("10" in line and "and 10 more" in line for line in lines)
-    assert max(map(len, lines)) < 300
+    assert max(map(len, lines)) < 500
 
 
 def test_what_comes_from_outside_soap_is_told_too() -> None:
@@ -122,3 +122,19 @@ def test_no_answer_is_too_strange(status: int, body: bytes) -> None:
 def test_requests_are_no_answers() -> None:
     """A plain envelope without a verdict is only something that was asked."""
     assert read_verdict(200, envelope(PING))["event"] == "asked"
+
+
+def test_a_report_of_the_older_profile_is_a_refusal() -> None:
+    """Where a service answers with a report, its codes and words are told as problems."""
+    body = (
+        '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><SendDocumentResponse>'
+        '<e:Report xmlns:e="http://www.e-doc.vn/Schema/"><e:IsSuccess>false</e:IsSuccess><e:ErrorList>'
+        "<e:Error><e:Code>M.Subject</e:Code><e:Description>Thiếu / Missing</e:Description></e:Error>"
+        "</e:ErrorList><e:CorrelationId>c-1</e:CorrelationId></e:Report>"
+        "</SendDocumentResponse></s:Body></s:Envelope>"
+    )
+    text = "\n".join(explain(AT | read_verdict(200, body.encode())))
+    for words in ("✗ SendPackage", "✗ M.Subject", "Thiếu / Missing", "c-1"):
+        assert words in text
+    happy = body.replace(">false<", ">true<").encode()
+    assert read_verdict(200, happy)["event"] == "asked"
