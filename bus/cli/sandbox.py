@@ -66,6 +66,7 @@ def _labels(facts: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("WSDL", facts["wsdl"]),
         ("dịch vụ / service", facts["service"]),
+        ("eDoc 1.0", facts["eDoc"]),
         ("cơ quan của bạn / you", f"{you['code']}  {you['name']}  ({you['dialect']})"),
         ("đối tác / partner", f"{partner['code']}  {partner['name']}: 01 → 03 → văn bản / letter → 06"),
         ("khóa / key", files["key"]),
@@ -77,6 +78,7 @@ def _labels(facts: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _facts(made: Sandbox) -> dict[str, Any]:
     """Everything an integrator needs; secrets by the names of their files only."""
+    from bus.app import EDOC_PATH
     from bus.dev import sandbox
     from bus.dev.sample import shown
 
@@ -84,6 +86,7 @@ def _facts(made: Sandbox) -> dict[str, Any]:
     return {
         "wsdl": f"{nation.url}?wsdl",
         "service": nation.url,
+        "eDoc": f"{nation.base_url}{EDOC_PATH}",
         "agency": {"code": sandbox.YOU, "name": sandbox.YOUR_NAME, "dialect": made.dialect},
         "partner": {"code": sandbox.PARTNER, "name": sandbox.PARTNER_NAME},
         "files": {

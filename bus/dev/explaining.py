@@ -56,7 +56,7 @@ def _accepted(event: Event) -> Iterator[str]:
 
 def _asked(event: Event) -> Iterator[str]:
     waiting = f"  {event['count']} đang chờ / waiting" if "count" in event else ""
-    yield f"{_head(event, '·')}{waiting}"
+    yield f"{_head(event, '✓' if event.get('success') else '·')}{waiting}"
 
 
 def _problems(event: Event) -> Iterator[str]:

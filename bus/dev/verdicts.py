@@ -98,6 +98,8 @@ def _answered(payload: etree._Element) -> Event:
             "acceptable": acceptable,
             "problems": problems,
         }
+    if payload.find(_REPORT) is not None:
+        return {"event": "asked", "operation": name, "success": True}
     waiting = len(payload.findall("{*}Pending")) if name == "ListPending" else None
     return {"event": "asked", "operation": name} | ({} if waiting is None else {"count": waiting})
 

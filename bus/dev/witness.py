@@ -97,8 +97,11 @@ class _Answer:
         } | verdict
 
     def _operation(self) -> str:
-        """What was asked for: the operation in the SOAP Body, else the address."""
-        named = _OPERATION.search(self._head)
-        if named:
+        """What was asked for: by SOAPAction, else by the first element of the Body, else the address."""
+        headers: dict[bytes, bytes] = {k.lower(): v for k, v in self._scope["headers"]}
+        action = headers.get(b"soapaction", b"").decode("latin-1").strip("\"' ")
+        if (name := action.rpartition("/")[2][:60]).isidentifier():
+            return name
+        if named := _OPERATION.search(self._head):
             return named[1].decode("ascii", "replace")
         return f"{self._scope['method']} {self._scope['path']}"

@@ -18,6 +18,7 @@ import pytest
 import requests
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
+from support import edoc_client
 from support.outside import until
 from support.running_dev import Running, bus_dev
 
@@ -182,6 +183,24 @@ def test_a_wrong_address_is_told(running: Running) -> None:
     line = running.read_until("POST /services/exchanges")
     assert "HTTP 404  SVC-011" in line
     assert running.read_until("vi: ").startswith("vi: Không có gì tại địa chỉ này.")
+
+
+def test_the_older_profile_is_explained_too(running: Running) -> None:
+    """Reports of the eDoc 1.0 service are told like faults, and its documents are answered."""
+    old = edoc_client.OldClient(service(running).replace("exchange", "eDoc"), *token(running))
+    refused = old.send(edoc_client.letter("Z01", "Z02", subject=""))
+    assert not refused.succeeded
+    told = explanation(running, refused.headers["X-Correlation-Id"])
+    assert "✗ SendDocument" in told
+    assert all(f"✗ {code}" in told for code in refused.codes)
+    assert "Trích yếu bị thiếu" in told
+    assert old.send(
+        edoc_client.letter("Z01", "Z02", number=7), body=edoc_client.manifest()
+    ).succeeded
+    running.read_until("✓ SendDocument")
+    running.read_until("reply sent")
+    wrong = replace(old, token="sai").ask("GetTraces")
+    assert "M.Check" in explanation(running, wrong.headers["X-Correlation-Id"])
 
 
 def test_a_terminal_cannot_be_steered(running: Running) -> None:
