@@ -93,7 +93,7 @@ def _facts(made: Sandbox) -> dict[str, Any]:
             "key": shown(made.home / "key.pem"),
             "certificate": shown(made.home / "cert.pem"),
             "token": shown(made.token_file),
-            "busCertificate": shown(nation.folder / "bus.cert.pem"),
+            "busCertificate": shown(made.home / "bus.pem"),
             "settings": shown(nation.conf),
         },
         "commands": _commands(made),
@@ -107,7 +107,7 @@ def _commands(made: Sandbox) -> list[dict[str, str]]:
     proof = (
         "--url", nation.url,
         "--key", shown(made.home / "key.pem"), "--cert", shown(made.home / "cert.pem"),
-        "--bus-cert", shown(nation.folder / "bus.cert.pem"),
+        "--bus-cert", shown(made.home / "bus.pem"),
     )  # fmt: skip
     steps = (
         ("trục nhận ra bạn là ai", "whom the bus takes you for", _curl(made, "ping")),

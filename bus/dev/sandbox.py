@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -88,6 +89,8 @@ def found(folder: Path, port: int, dialect: str) -> Sandbox:
             ),
         ),
     )
+    # beside the key, where the example programs look for it
+    shutil.copyfile(made.folder / "bus.cert.pem", home / "bus.pem")
     return Sandbox(nation=_quietly(made), dialect=dialect, home=home)
 
 
