@@ -64,7 +64,7 @@ public final class Example {
         say("ok send", receipt.getMessageId(), receipt.getAcceptedAt().toGregorianCalendar().toInstant());
 
         String id = receipt.getMessageId();
-        find(id);
+        waitFor(id);
         say("ok list", id);
         say("ok get", fetch(id, receipt.getDigest()));
 
@@ -74,17 +74,27 @@ public final class Example {
         say("ok acknowledge", state.value.value());
     }
 
+    /** Delivery begins when the receipt is given: it may take a moment. */
+    private void waitFor(String id) throws Exception {
+        for (int tries = 0; !waits(id); tries++) {
+            if (tries == 50) {
+                throw new IllegalStateException(id + " does not wait for " + recipient());
+            }
+            Thread.sleep(200);
+        }
+    }
+
     /** Looks through what waits, page by page; looking consumes nothing. */
-    private void find(String id) throws ExchangeException {
+    private boolean waits(String id) throws ExchangeException {
         Holder<Boolean> more = new Holder<>(true);
         for (int offset = 0; more.value; offset += 100) {
             Holder<List<Pending>> page = new Holder<>();
             bus.listPending(recipient(), null, offset, 100, page, more);
             if (page.value.stream().anyMatch(one -> one.getMessageId().equals(id))) {
-                return;
+                return true;
             }
         }
-        throw new IllegalStateException(id + " does not wait for " + recipient());
+        return false;
     }
 
     /** Writes the content to a file; gives its digest, which is that of the receipt. */
