@@ -56,7 +56,9 @@ class App:
         self.cpus = cpus.choose() if settings.server.share_cpu else cpus.UNTOUCHED
         own = load_own_key(settings.trust.key_file, settings.trust.certificate_file)
         self.signer = BusSigner(own, self.clock)
-        self.keyring = Keyring(database.directory, self.clock, settings.trust)
+        self.keyring = Keyring(
+            database.directory, self.clock, settings.trust, bindings=database.directory.bindings
+        )
         self.routes = RoutesHolder(
             database.routes,
             database.directory,

@@ -38,6 +38,7 @@ class _Snapshot:
     version: int = -1
     found: dict[str, Agency | None] = field(default_factory=dict)
     bound: dict[str, KeyBinding | None] = field(default_factory=dict)
+    bindings: tuple[KeyBinding, ...] | None = None
 
 
 class SqlDirectory:
@@ -101,6 +102,13 @@ class SqlDirectory:
                 row = connection.execute(statement).mappings().first()
             snapshot.bound[fingerprint] = None if row is None else rows.binding_of(row)
         return snapshot.bound[fingerprint]
+
+    def bindings(self) -> tuple[KeyBinding, ...]:
+        """Every binding, revoked or not; the same tuple until the directory changes."""
+        snapshot = self._current()
+        if snapshot.bindings is None:
+            snapshot.bindings = self.keys()
+        return snapshot.bindings
 
     def version(self) -> int:
         """The number that grows with every change."""

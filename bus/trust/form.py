@@ -26,7 +26,8 @@ _DOCUMENT_TRANSFORMS = frozenset(
         (names.ENVELOPED,),
     }
 )
-_PARTS_TRANSFORMS = frozenset({(names.EXCLUSIVE,)})
+#: npm `soap` names the enveloped transform too, on parts that do not hold the signature.
+_PARTS_TRANSFORMS = frozenset({(names.EXCLUSIVE,), (names.ENVELOPED, names.EXCLUSIVE)})
 _DOCUMENT_CANONICALISATIONS = frozenset({names.EXCLUSIVE, names.INCLUSIVE_10, names.INCLUSIVE_11})
 _MOST_REFERENCES = 16
 #: A signature of sixteen references has about a hundred elements; what hides more costs time.

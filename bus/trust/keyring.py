@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from lxml import etree
 
 from bus.config import TrustSettings
 from bus.errors import NotAuthorised, SignatureRejected
-from bus.model import Caller, CallerMethod, SignatureVerdict
+from bus.model import Caller, CallerMethod, KeyBinding, SignatureVerdict
 from bus.ports import Clock, Directory
 from bus.trust import keys, policy, wssecurity, xmldsig
+from bus.trust.bound import BoundCertificates
 from bus.trust.keys import Standing
 
 
@@ -19,7 +22,16 @@ class Keyring:
     nothing unless the directory binds its fingerprint to an agency.
     """
 
-    def __init__(self, directory: Directory, clock: Clock, settings: TrustSettings) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        clock: Clock,
+        settings: TrustSettings,
+        *,
+        bindings: Callable[[], Sequence[KeyBinding]] = tuple,
+    ) -> None:
+        """`bindings` are all that messages may name; it gives the same object until one changes."""
+        self._bound = BoundCertificates(bindings)
         self._directory = directory
         self._clock = clock
         self._settings = settings
@@ -34,7 +46,11 @@ class Keyring:
     def verify_envelope(self, envelope: etree._Element) -> SignatureVerdict | None:
         """Facts about the WS-Security signature of a SOAP message; None when it carries none."""
         return wssecurity.verify_envelope(
-            envelope, self._standing, self._clock.now(), self._settings
+            envelope,
+            self._standing,
+            self._clock.now(),
+            self._settings,
+            named=self._bound.named,
         )
 
     def authenticate(

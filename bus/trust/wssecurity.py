@@ -13,6 +13,7 @@ import re
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from lxml import etree
@@ -21,7 +22,8 @@ from bus.config import TrustSettings
 from bus.errors import Defect, SignatureRejected
 from bus.model import Coverage, SignatureVerdict
 from bus.trust import form as forms
-from bus.trust import names, xmldsig
+from bus.trust import key_info, names, xmldsig
+from bus.trust.key_info import Named
 from bus.trust.keys import OwnKey, Resolve
 
 #: Values of actor (SOAP 1.1 §4.2.2) and role (SOAP 1.2 §2.2) that mean the bus itself.
@@ -106,12 +108,18 @@ def security_header(
 
 
 def verify_envelope(
-    envelope: etree._Element, resolve: Resolve, now: datetime, settings: TrustSettings
+    envelope: etree._Element,
+    resolve: Resolve,
+    now: datetime,
+    settings: TrustSettings,
+    *,
+    named: Named = key_info.nobody,
 ) -> SignatureVerdict | None:
     """Facts about the WS-Security signature of a message; None when it carries none.
 
     An intact verdict means that the Body of this very Envelope and a Timestamp were
-    signed together; `now` is aware UTC. The first cause is named.
+    signed together; `now` is aware UTC. The first cause is named. `named` finds certificates
+    that the message names without carrying them.
     """
     try:
         security = _security(envelope)
@@ -120,7 +128,7 @@ def verify_envelope(
             return None
         if len(found) > 1:
             raise SignatureRejected("Security holds several signatures.", code="SIG-008")
-        return _examine(envelope, security, found[0], resolve).judged_at(now, settings)
+        return _examine(envelope, security, found[0], resolve, named).judged_at(now, settings)
     except SignatureRejected as refusal:
         return xmldsig.rejected(refusal)
 
@@ -154,13 +162,15 @@ def _examine(
     security: etree._Element,
     signature: etree._Element,
     resolve: Resolve,
+    named: Named,
 ) -> _Examined:
     declared = forms.read(signature)
     forms.demand_parts(declared)
-    named = _named(envelope)
-    parts = {part.uri: _by_id(named, part.uri[1:]) for part in declared.parts}
-    certificates = _certificates(forms.key_info(signature), named, security)
-    standing = xmldsig.first_known(certificates, resolve)
+    ids = _named(envelope)
+    parts = {part.uri: _by_id(ids, part.uri[1:]) for part in declared.parts}
+    standing = key_info.standing(
+        forms.key_info(signature), security, partial(_by_id, ids), resolve, named
+    )
     verdict = xmldsig.prove(signature, declared, parts, standing)
     signed = list(parts.values())
     timestamp = _only(security.findall(names.TIMESTAMP), "Timestamp")
@@ -233,23 +243,6 @@ def _by_id(named: _Named, wanted: str) -> etree._Element:
     if len(found) != 1:
         raise SignatureRejected("A reference names no or several elements.", code="SIG-004")
     return found[0]
-
-
-def _certificates(
-    key_info: etree._Element, ids: _Named, security: etree._Element
-) -> tuple[bytes, ...]:
-    reference = key_info.find(names.TOKEN_REFERENCE)
-    if reference is None:
-        return forms.certificates(key_info)
-    named = reference.find(f"{{{names.WSSE}}}Reference")
-    if named is None:
-        return forms.certificates(reference)
-    token = _by_id(ids, named.get("URI", "#")[1:])
-    if token.tag != names.TOKEN or token.getparent() is not security:
-        raise SignatureRejected("The key reference names no token.", code="SIG-011")
-    if token.get("ValueType", names.X509V3) != names.X509V3:
-        raise SignatureRejected("The token is no X.509 certificate.", code="SIG-008")
-    return (forms.base64_value(token),)
 
 
 def _instant(timestamp: etree._Element, name: str) -> datetime | None:

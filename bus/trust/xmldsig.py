@@ -199,6 +199,11 @@ def _in_place(root: etree._Element, found: Sequence[etree._Element]) -> etree._E
     return signature
 
 
+def _holds(element: etree._Element, signature: etree._Element) -> bool:
+    """Whether the signature stands in the element, so that there is something to take out."""
+    return any(one is element for one in signature.iterancestors())
+
+
 def _cut(element: etree._Element) -> None:
     """Take an element out of its tree, leaving the text behind it in place."""
     parent, tail = element.getparent(), element.tail
@@ -227,9 +232,9 @@ def _compute(
     try:
         verifier.check_value(declared, certificate)
         for part in declared.parts:
-            if names.ENVELOPED in part.transforms:
-                _cut(signature)
             element = parts[part.uri]
+            if names.ENVELOPED in part.transforms and _holds(element, signature):
+                _cut(signature)
             data = forms.canonical(element, exclusive=part.exclusive, prefixes=part.prefixes)
             if not compare_digest(verifier.digest(data, part.digest), part.digest_value):
                 raise SignatureRejected(code="SIG-002")

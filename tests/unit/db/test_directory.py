@@ -173,6 +173,17 @@ def test_keys_are_listed_by_agency(directory: SqlDirectory) -> None:
     assert directory.keys("none") == ()
 
 
+def test_all_bindings_are_one_object_until_the_directory_changes(directory: SqlDirectory) -> None:
+    """Whoever keeps an index over the bindings sees by identity whether it is still good."""
+    directory.bind_key(key())
+    first = directory.bindings()
+    assert directory.bindings() is first
+    directory.revoke_key("f1", later(1))
+    second = directory.bindings()
+    assert second is not first
+    assert [binding.revoked_at for binding in second] == [later(1)]
+
+
 def test_search_needs_no_accents(directory: SqlDirectory) -> None:
     """Names are found in any spelling, codes by any system, patterns mean themselves."""
     for text in ("dong da", "ĐỐNG ĐA", "000.00.01.h26"):
