@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -37,6 +36,7 @@ from bus.model import (
 )
 from bus.model.codes import fold
 from bus.ports import AgencySearch, Meter, RouteDecision, RouteQuery, Routes
+from bus.traces import joined, seen_by
 from bus.trust import policy
 
 #: Largest page a listing answers with.
@@ -195,11 +195,11 @@ class Exchange:
             for message in self._find(message_id, sender, document_id)
         ]
         if fold(traces[0].message.sender) not in acting_for:
-            traces = [_seen_by(acting_for, trace) for trace in traces]
+            traces = [seen_by(acting_for, trace) for trace in traces]
         concerned = [trace for trace in traces if trace.deliveries or trace.events]
         if not concerned:
             raise errors.NotAuthorised(code="AUT-004", stage="service")
-        return _joined(concerned)
+        return joined(concerned)
 
     def find_agencies(
         self, call: Call, text: str | None, since_version: int | None, offset: int, limit: int
@@ -352,28 +352,6 @@ class Exchange:
         if not found:
             raise errors.NotFound(message_id or document_id or "")
         return found
-
-
-def _seen_by(codes: frozenset[str], trace: Trace) -> Trace:
-    """What a recipient may see of a message: its own copy and what it reported itself."""
-    return replace(
-        trace,
-        deliveries=tuple(d for d in trace.deliveries if fold(d.recipient) in codes),
-        statuses=tuple(s for s in trace.statuses if fold(s.reporter) in codes),
-        events=(),
-    )
-
-
-def _joined(traces: Sequence[Trace]) -> Trace:
-    """One timeline of several messages, newest first, that carry one document."""
-    events = {event.seq: event for trace in traces for event in trace.events}
-    statuses = dict.fromkeys(status for trace in traces for status in trace.statuses)
-    return Trace(
-        message=traces[0].message,
-        deliveries=tuple(d for trace in reversed(traces) for d in trace.deliveries),
-        statuses=tuple(sorted(statuses, key=lambda status: status.at)),
-        events=tuple(event for _, event in sorted(events.items())),
-    )
 
 
 def _probe(sender: str, recipient: str, now: datetime) -> Document:
