@@ -22,6 +22,7 @@ from bus.reload import RoutesFileWatcher, RoutesHolder
 from bus.rerouting import Rerouter
 from bus.trust.keyring import Keyring
 from bus.trust.keys import load_own_key
+from bus.trust.replay import PresentedCalls
 from bus.trust.signer import BusSigner
 from bus.web.composition import compose
 from bus.web.health import Health
@@ -73,9 +74,7 @@ class App:
         self.worker = Worker(self.parts, settings.delivery, node=self.node, dispatch=self._dispatch)
         database.store.on_new_work = self.worker.wake
         self.watcher = RoutesFileWatcher(settings.routing)
-        self.exchange = Exchange(
-            self.parts, database.directory, self.metrics, canonical_dialect=CANONICAL_DIALECT
-        )
+        self.exchange = self._exchange()
         services = {EXCHANGE_PATH: self._service(), EDOC_PATH: self._edoc_service()}
         self.wsgi = compose(
             services,
@@ -133,6 +132,18 @@ class App:
             signer=self.signer,
             schedule=settings.delivery,
             clock=self.clock,
+        )
+
+    def _exchange(self) -> Exchange:
+        presented = PresentedCalls(self.clock, self.settings.trust)
+        told = "Signed calls that would be refused if they came again."
+        self.metrics.watch("signed_calls_remembered", told, lambda: len(presented))
+        return Exchange(
+            self.parts,
+            self.database.directory,
+            self.metrics,
+            canonical_dialect=CANONICAL_DIALECT,
+            presented=presented,
         )
 
     def _rerouter(self) -> Rerouter:

@@ -95,9 +95,11 @@ class TrustSettings(Section):
     certificate_file: Path = Path("var/keys/bus.cert.pem")
     """The bus's certificate, PEM."""
     timestamp_window_s: float = Field(default=300.0, gt=0)
-    """How old a signed Timestamp may be, seconds."""
+    """How old a signed Timestamp may be; as long a signed call is remembered, and answered once, seconds."""
     clock_skew_s: float = Field(default=60.0, ge=0)
-    """How far a sender's clock may be ahead or behind, seconds."""
+    """How far a sender's clock may be ahead or behind; added to the window on both sides, seconds."""
+    repeat_grace_s: float = Field(default=2.0, ge=0, le=10)
+    """How soon the same signed bytes may be a call of their own, where Timestamps have no fractions, seconds."""
 
 
 class RoutingSettings(Section):

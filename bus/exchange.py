@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -38,6 +39,7 @@ from bus.model.codes import fold
 from bus.ports import AgencySearch, Meter, RouteDecision, RouteQuery, Routes
 from bus.traces import joined, seen_by
 from bus.trust import policy
+from bus.trust.replay import PresentedCalls
 
 #: Largest page a listing answers with.
 PAGE = 500
@@ -105,9 +107,16 @@ class Exchange:
     """All operations of the exchange service, version 1."""
 
     def __init__(
-        self, parts: Parts, search: AgencySearch, meter: Meter, *, canonical_dialect: str
+        self,
+        parts: Parts,
+        search: AgencySearch,
+        meter: Meter,
+        *,
+        canonical_dialect: str,
+        presented: PresentedCalls,
     ) -> None:
         self._parts = parts
+        self._presented = presented
         self._search = search
         self._meter = meter
         self._canonical = canonical_dialect
@@ -241,6 +250,14 @@ class Exchange:
             routes_version=routes.version,
             at=self._parts.clock.now(),
         )
+
+    def once(self, call: Call, *, repeatable: bool) -> AbstractContextManager[None]:
+        """Answer a signed call inside the block; raises SignatureRejected SIG-012 for a repeat.
+
+        What stores or settles is `repeatable`: it changes nothing the second time, and a sender
+        who got no answer is told to send the same again.
+        """
+        return self._presented.once(call.caller.verdict, repeatable=repeatable)
 
     def refused(
         self, error: errors.BusError, request: bytes, *, caller: Caller, correlation_id: str

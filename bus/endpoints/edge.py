@@ -24,7 +24,7 @@ from bus.endpoints.answers import Answer, Verbatim
 from bus.endpoints.dispatch import dispatcher, operations
 from bus.endpoints.documents import Documents, exchange_forms, exchange_schema
 from bus.endpoints.faults import fault_reply
-from bus.endpoints.operation import Invocation
+from bus.endpoints.operation import REPEATABLE, Invocation
 from bus.endpoints.request import Request, read_request, version_asked
 from bus.endpoints.request_schema import check_payload
 from bus.endpoints.wsdl import soap_action
@@ -206,7 +206,12 @@ class ExchangeApplication(Edge):
         check_payload(envelope.payload)
         call = self._call(turn, request.raw, request.content_type)
         asked = Invocation(exchange=self._exchange, call=call, payload=envelope.payload)
-        return self._answer(turn, self._dispatcher.answer(asked))
+        return self._answer(turn, self._answered_once(asked))
+
+    def _answered_once(self, asked: Invocation) -> Answer:
+        repeatable = etree.QName(asked.payload).localname in REPEATABLE
+        with self._exchange.once(asked.call, repeatable=repeatable):
+            return self._dispatcher.answer(asked)
 
     def _read(self, request: Request, turn: Turn) -> soap.Envelope:
         root = self._parsed(request.take_xml())

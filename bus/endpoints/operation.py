@@ -20,6 +20,14 @@ _Operation = TypeVar("_Operation", bound=Callable[..., Answer])
 PUBLISHED: dict[str, Any] = {}
 
 
+#: What stores or settles may be presented again as it was signed: no answer means "send it again",
+#: and the repeat changes nothing. CheckDocument reports on what the caller brings and asks nobody
+#: who they are. What reveals something is answered once.
+REPEATABLE = frozenset(
+    {"SendDocument", "SendPackage", "SendStatus", "Acknowledge", "CheckDocument"}
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
     """One request for one operation; `payload` is the operation's element, valid by the schema."""

@@ -71,6 +71,12 @@ ENTRIES: dict[str, Entry] = {
         "Check the structure of ds:Signature and its certificate.",
         "Hãy kiểm tra cấu trúc ds:Signature và chứng thư.",
     ),
+    "SIG-012": Entry(
+        "This signed call was presented before.",
+        "Lời gọi đã ký này đã được gửi trước đó.",
+        "Sign every call anew; only what sends, acknowledges or checks may be repeated as it is.",
+        "Hãy ký mới cho mỗi lần gọi; chỉ lời gọi gửi, xác nhận hoặc kiểm tra được gửi lại nguyên văn.",
+    ),
     "SIG-LEGACY": Entry(
         "The signature is of a legacy form; the sender's policy lets it pass, and it proves nothing.",
         "Chữ ký thuộc dạng cũ; chính sách của bên gửi cho qua nhưng không có giá trị xác thực.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 
@@ -76,6 +76,11 @@ class SignatureVerdict:
     signer: str | None = None
     #: wsu:Created of the message, aware UTC, when it has one.
     signed_at: datetime | None = None
+    #: SHA-256 of the signer's certificate and what it signed: the same for the same signed
+    #: message, whatever is changed around it. Empty where nothing was proven.
+    signed: bytes = field(default=b"", repr=False)
+    #: The last instant at which the message's Timestamp is accepted, aware UTC.
+    fresh_until: datetime | None = None
     legacy: tuple[LegacyDefect, ...] = ()
     #: The first cause, when the signature does not hold: a code of the error table.
     cause: str | None = None

@@ -9,6 +9,7 @@ classic attack on this format.
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 import secrets
 from dataclasses import replace
@@ -144,17 +145,18 @@ class _Examined:
 
     def judged_at(self, now: datetime, settings: TrustSettings) -> SignatureVerdict:
         """The verdict with SIG-010 where nothing worse was found and the time is wrong."""
-        if self._verdict.cause or self._fresh(now, settings):
+        if self._verdict.cause:
             return self._verdict
-        return replace(self._verdict, cause="SIG-010")
-
-    def _fresh(self, now: datetime, settings: TrustSettings) -> bool:
         skew = timedelta(seconds=settings.clock_skew_s)
-        oldest = now - timedelta(seconds=settings.timestamp_window_s) - skew
         created = self._verdict.signed_at
-        if created is None or not oldest <= created <= now + skew:
-            return False
-        return self._expires is None or self._expires > now - skew
+        if created is None or created > now + skew:
+            return replace(self._verdict, cause="SIG-010")
+        last = created + timedelta(seconds=settings.timestamp_window_s)
+        until = min(last, self._expires or last) + skew
+        # a Timestamp ends with the instant it names: WS-Security 1.0 §10
+        if now > until or (self._expires is not None and self._expires <= now - skew):
+            return replace(self._verdict, cause="SIG-010")
+        return replace(self._verdict, fresh_until=until)
 
 
 def _examine(
@@ -177,7 +179,8 @@ def _examine(
     if not _among(_body(envelope), signed) or not _among(timestamp, signed):
         return _Examined(_uncovered(verdict), None, None)
     if verdict.intact:
-        verdict = replace(verdict, coverage=Coverage.SOAP_BODY)
+        mark = hashlib.sha256((verdict.fingerprint or "").encode() + declared.signed_info)
+        verdict = replace(verdict, coverage=Coverage.SOAP_BODY, signed=mark.digest())
     return _Examined(verdict, _instant(timestamp, "Created"), _instant(timestamp, "Expires"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -125,6 +126,7 @@ class StandIn:
         self.asked: list[tuple[Any, ...]] = []
         self.error: Exception | None = None
         self.refusals: list[tuple[Any, ...]] = []
+        self.repeatable: list[bool] = []
         self.receipt = make_receipt()
         self.content = b"\x00\xff" * 10
 
@@ -132,6 +134,11 @@ class StandIn:
         self.asked.append(asked)
         if self.error is not None:
             raise self.error
+
+    def once(self, call: Call, *, repeatable: bool) -> AbstractContextManager[None]:
+        """Note whether the call may come again; whether it does is not this stand-in's to know."""
+        self.repeatable.append(repeatable)
+        return nullcontext()
 
     def refused(
         self, error: BusError, request: bytes, *, caller: Caller, correlation_id: str

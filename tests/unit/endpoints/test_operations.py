@@ -104,6 +104,17 @@ def test_every_operation_is_exercised() -> None:
     assert {operation for operation, _, _ in CASES} == operations()
 
 
+@pytest.mark.parametrize(("operation", "content", "asked"), CASES)
+def test_only_what_reveals_nothing_may_come_again(
+    operation: str, content: str, asked: tuple[Any, ...]
+) -> None:
+    """Every operation is answered under the memory of signed calls; only what reveals nothing may repeat."""
+    service = Service()
+    service.call(request(operation, content))
+    safe = asked[0].startswith("send_") or asked[0] in {"acknowledge", "check_document"}
+    assert service.exchange.repeatable == [safe]
+
+
 def test_the_call_carries_caller_evidence_and_time() -> None:
     """The request as it arrived, byte for byte, is the evidence of the call."""
     service = Service()

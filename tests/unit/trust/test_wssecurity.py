@@ -8,12 +8,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import xmlsec
 from cryptography.hazmat.primitives import serialization
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 from zeep.wsse import signature as zeep_signature
 
+from bus.config import TrustSettings
 from bus.errors import Defect
 from bus.model import Coverage
 from bus.trust import names, wssecurity
+from bus.trust.keyring import Keyring
 from bus.trust.keys import OwnKey
 from bus.trust.signer import BusSigner
 from tests.support import pki
@@ -35,22 +39,26 @@ def _signed(world, soap=pki.SOAP11, who=pki.SENDER, **options) -> etree._Element
     return etree.fromstring(wssecurity.sign_envelope(envelope, world.own[who], world.clock.now()))
 
 
-def _add_timestamp(envelope: etree._Element, soap: str) -> etree._Element:
+def _add_timestamp(
+    envelope: etree._Element, soap: str, expires: str = "2025-10-20T03:05:00Z"
+) -> etree._Element:
     header = etree.Element(f"{{{soap}}}Header")
     envelope.insert(0, header)
     security = etree.SubElement(
         header, names.SECURITY, nsmap={"wsse": names.WSSE, "wsu": names.WSU}
     )
     timestamp = etree.SubElement(security, names.TIMESTAMP)
-    for name, text in (("Created", "2025-10-20T03:00:00Z"), ("Expires", "2025-10-20T03:05:00Z")):
+    for name, text in (("Created", "2025-10-20T03:00:00Z"), ("Expires", expires)):
         etree.SubElement(timestamp, f"{{{names.WSU}}}{name}").text = text
     return security
 
 
-def _npm_style(own: OwnKey, *, prefix_list: str | None = None) -> etree._Element:
+def _npm_style(
+    own: OwnKey, *, prefix_list: str | None = None, expires: str = "2025-10-20T03:05:00Z"
+) -> etree._Element:
     """What libraries with plain `Id` attributes send, signed by python-xmlsec."""
     envelope = pki.envelope()
-    security = _add_timestamp(envelope, pki.SOAP11)
+    security = _add_timestamp(envelope, pki.SOAP11, expires)
     token = etree.SubElement(security, names.TOKEN, ValueType=names.X509V3, Id="x509-1")
     token.text = base64.b64encode(own.certificate_der).decode()
     signature = xmlsec.template.create(
@@ -190,6 +198,40 @@ def test_the_timestamp_must_be_inside_the_window(world, offset_s, cause):
     envelope = _signed(world)
     world.clock.at = pki.NOW + timedelta(seconds=offset_s)
     assert world.keyring.verify_envelope(envelope).cause == cause
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    age_s=st.floats(-400, 400),
+    ttl_s=st.floats(1, 2000),
+    window_s=st.floats(1, 400),
+    skew_s=st.floats(0, 120),
+)
+def test_the_end_of_a_timestamp_is_the_last_instant_it_is_accepted(age_s, ttl_s, window_s, skew_s):
+    """What is remembered until `fresh_until` is never accepted after it, whatever is configured."""
+    world = pki.world()
+    limits = TrustSettings(timestamp_window_s=window_s, clock_skew_s=skew_s)
+    keyring = Keyring(world.roster, world.clock, limits)
+    signed = wssecurity.sign_envelope(
+        pki.envelope(), world.own[pki.SENDER], pki.NOW - timedelta(seconds=age_s), ttl_s=ttl_s
+    )
+    verdict = keyring.verify_envelope(etree.fromstring(signed))
+    assert (verdict.cause is None) == (verdict.fresh_until is not None)
+    if verdict.fresh_until is None:
+        return
+    assert verdict.fresh_until >= pki.NOW
+    world.clock.at = verdict.fresh_until + timedelta(microseconds=1)
+    assert keyring.verify_envelope(etree.fromstring(signed)).cause == "SIG-010"
+    world.clock.at = verdict.fresh_until - timedelta(microseconds=1)
+    if world.clock.at >= pki.NOW:
+        assert keyring.verify_envelope(etree.fromstring(signed)).cause is None
+
+
+def test_far_expiry_is_no_obstacle(world):
+    """A sender who lets its messages live to the end of time is held to the window."""
+    envelope = _npm_style(world.own[pki.SENDER], expires="9999-12-31T23:59:59.999999Z")
+    verdict = world.keyring.verify_envelope(envelope)
+    assert verdict.fresh_until == pki.NOW + timedelta(seconds=360)
 
 
 def test_expiry_named_by_the_sender_is_kept(world):
