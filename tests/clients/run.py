@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from rich.console import Console
 from rich.table import Table
 
-from tests.clients import example, senders
+from tests.clients import example, senders, wss_forms
 from tests.clients.live_bus import LiveBus, live_bus
 from tests.clients.matrix import CLIENTS, MODES, VERSIONS, Client, cells
 
@@ -95,6 +95,19 @@ def show(board: Board) -> None:
         CONSOLE.print(f"cannot {number}: {reason}", highlight=False)
 
 
+def try_wss_forms(bus: LiveBus, folder: Path) -> list[str]:
+    """WS-Security by WSS4J and xmlsec1; where they and the bus disagree."""
+    CONSOLE.print("[bold]WSS4J in every form it can sign, WSS4J and xmlsec1 on replies[/bold]")
+    wrong = wss_forms.wrong(bus, folder)
+    for words in wrong:
+        CONSOLE.print(f"  [red]✗[/red] {words}", highlight=False)
+    if not wrong:
+        CONSOLE.print(
+            "  [green]✓[/green] requests, replies and faults, RSA and EC, SOAP 1.1 and 1.2"
+        )
+    return wrong
+
+
 def try_senders(folder: Path, connections: int, documents: int) -> list[str]:
     """Many senders at once; what was mixed up between them."""
     CONSOLE.print(f"[bold]{connections} parallel senders, {documents:,} distinct documents[/bold]")
@@ -126,7 +139,7 @@ def _words() -> argparse.Namespace:
 def main() -> int:
     """Run what was asked for; 1 when a cell is red or anything was mixed up."""
     asked = _words()
-    board, mixed = Board(), list[str]()
+    board, mixed, wrong = Board(), list[str](), list[str]()
     with tempfile.TemporaryDirectory(prefix="clients-") as name:
         folder = Path(name)
         with live_bus(folder / "bus") as bus:
@@ -134,10 +147,11 @@ def main() -> int:
                 if client.folder in asked.names:
                     CONSOLE.print(f"[bold]{client.name}[/bold]")
                     try_client(client, bus, folder / client.folder, board)
+            wrong = try_wss_forms(bus, folder / "wss") if "java" in asked.names else []
         if asked.senders and not asked.only:
             mixed = try_senders(folder / "busy", asked.senders, asked.documents)
     show(board)
-    return 1 if board.failures or mixed else 0
+    return 1 if board.failures or mixed or wrong else 0
 
 
 if __name__ == "__main__":
