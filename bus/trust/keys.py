@@ -65,11 +65,12 @@ class KeptKey:
 
     def public_key(self) -> CertificatePublicKeyTypes:
         """The certificate's public key; raises ValueError or UnsupportedAlgorithm."""
-        return _public_key(self._certificate)
+        return public_key(self._certificate)
 
 
 @functools.lru_cache(maxsize=4096)
-def _public_key(certificate: x509.Certificate) -> CertificatePublicKeyTypes:
+def public_key(certificate: x509.Certificate) -> CertificatePublicKeyTypes:
+    """The key of a bound certificate, read out once; raises ValueError or UnsupportedAlgorithm."""
     return certificate.public_key()
 
 

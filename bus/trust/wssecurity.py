@@ -17,13 +17,16 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from lxml import etree
 
 from bus.config import TrustSettings
 from bus.errors import Defect, SignatureRejected
 from bus.model import Coverage, SignatureVerdict
 from bus.trust import form as forms
-from bus.trust import key_info, names, xmldsig
+from bus.trust import key_info, keys, names, xmldsig
 from bus.trust.key_info import Named
 from bus.trust.keys import OwnKey, Resolve
 
@@ -173,6 +176,8 @@ def _examine(
     standing = key_info.standing(
         forms.key_info(signature), security, partial(_by_id, ids), resolve, named
     )
+    if standing.signer is not None:
+        declared = replace(declared, value=_plain(declared.value, standing.certificate))
     verdict = xmldsig.prove(signature, declared, parts, standing)
     signed = list(parts.values())
     timestamp = _only(security.findall(names.TIMESTAMP), "Timestamp")
@@ -182,6 +187,23 @@ def _examine(
         mark = hashlib.sha256((verdict.fingerprint or "").encode() + declared.signed_info)
         verdict = replace(verdict, coverage=Coverage.SOAP_BODY, signed=mark.digest())
     return _Examined(verdict, _instant(timestamp, "Created"), _instant(timestamp, "Expires"))
+
+
+def _plain(value: bytes, certificate: x509.Certificate) -> bytes:
+    """An ECDSA value as XML-DSig writes it, r and s side by side (RFC 9231 §2.3.6).
+
+    gSOAP sends what OpenSSL gives it, which is DER; the numbers in it are the same.
+    """
+    key = keys.public_key(certificate)
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        return value
+    size = (key.key_size + 7) // 8
+    if len(value) == 2 * size:
+        return value
+    try:
+        return b"".join(number.to_bytes(size, "big") for number in decode_dss_signature(value))
+    except (ValueError, OverflowError):
+        return value
 
 
 def _uncovered(verdict: SignatureVerdict) -> SignatureVerdict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import requests
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from bus.clock import SystemClock
 from bus.trust import keys, pki
-from tests.clients.live_bus import BY_KEY, P12_PASSWORD, LiveBus
+from tests.clients.live_bus import BY_KEY, P12_PASSWORD, LiveBus, live_bus
 
 JAVA = Path(__file__).parent / "wss4j"
 JARS = ("wss4j", "xmlsec", "slf4j-api", "slf4j-nop", "commons-logging", "commons-codec")
@@ -45,6 +46,17 @@ def wrong(bus: LiveBus, folder: Path) -> list[str]:
         *_wss4j(bus, f"{folder}:{classpath}", _with_ec_key(bus, folder), "EC"),
         *_xmlsec1(bus, folder),
     ]
+
+
+@contextmanager
+def rsa_bus(folder: Path) -> Iterator[LiveBus]:
+    """A bus whose own key is RSA-2048: the only kind whose signatures gSOAP can check."""
+    now = SystemClock().now()
+    authority = pki.create_authority("trial", now)
+    key, certificate = pki.issue(authority, "bus", kind="rsa", not_before=now)
+    pki.write_pair(folder / "bus.key.pem", folder / "bus.cert.pem", key, certificate)
+    with live_bus(folder) as bus:
+        yield bus
 
 
 def _wss4j(bus: LiveBus, classpath: str, p12: Path, kind: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import xmlsec
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
 from lxml import etree
 from lxml.builder import ElementMaker
 
@@ -54,6 +54,8 @@ class Shape:
     actor: str | None = None
     must_understand: str | None = "1"
     created: str = "2025-10-20T03:00:00.000Z"
+    #: ECDSA values as OpenSSL gives them, not as XML-DSig wants them.
+    der: bool = False
 
 
 def token(own: OwnKey, id_: str) -> list[etree._Element]:
@@ -125,6 +127,7 @@ GSOAP = Shape(
     key=token,
     carries_token=True,
     sign_token=True,
+    der=True,
     ids=("Body", "Time", "Certificate"),
     created="2025-10-20T03:00:00Z",
 )
@@ -162,6 +165,8 @@ def signed(own: OwnKey, shape: Shape, soap: str = pki.SOAP11) -> etree._Element:
     xmlsec.template.ensure_key_info(signature).extend(shape.key(own, shape.ids[2]))
     context.key = xmlsec.Key.from_memory(_pem(own), xmlsec.KeyFormat.PEM, None)
     context.sign(signature)
+    if shape.der and isinstance(own.key, ec.EllipticCurvePrivateKey):
+        _as_der(pki.find(signature, "SignatureValue"))
     return pki.reparsed(envelope)
 
 
@@ -208,6 +213,13 @@ def _token(security: etree._Element, own: OwnKey, shape: Shape) -> etree._Elemen
     carried.set(WSU_ID, shape.ids[2])
     security.insert(0, carried)
     return carried
+
+
+def _as_der(value: etree._Element) -> None:
+    raw = base64.b64decode(value.text or "")
+    half = len(raw) // 2
+    numbers = (int.from_bytes(part, "big") for part in (raw[:half], raw[half:]))
+    value.text = _text(utils.encode_dss_signature(*numbers))
 
 
 def _reference(signature: etree._Element, id_: str, shape: Shape, prefixes: str | None) -> None:

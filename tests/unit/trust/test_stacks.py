@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from bus.model import Coverage
 from bus.trust import keys
@@ -80,6 +82,29 @@ def test_what_is_taken_out_of_the_signature_is_missed(world, shape, gone):
             info.remove(reference)
     pki.Resigner(world.own[pki.JAVA]).resign(pki.find(envelope, "Signature"))
     assert _keyring(world).verify_envelope(envelope).intact is not True
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        encode_dss_signature(1, 1),
+        encode_dss_signature(0, 0),
+        encode_dss_signature(2**256, 1),
+        encode_dss_signature(2**4000, 2**4000),
+        # a negative number, a length without end, nothing but a tag
+        b"\x30\x06\x02\x01\xff\x02\x01\x05",
+        b"\x30\x80\x02\x01\x05\x02\x01\x05\x00\x00",
+        b"\x30",
+    ],
+    ids=range(7),
+)
+@RSA_AND_EC
+def test_a_value_in_der_must_be_the_right_numbers(world, value, who):
+    """Reading ECDSA values in DER too lets no other value pass, however it is made."""
+    envelope = stacks.signed(world.own[who], stacks.GSOAP)
+    pki.find(envelope, "SignatureValue").text = base64.b64encode(value).decode()
+    verdict = _keyring(world).verify_envelope(envelope)
+    assert (verdict.cause, verdict.intact) == ("SIG-003", False)
 
 
 @_shapes(*NAMED)

@@ -72,7 +72,6 @@ class Client {
       soap_register_plugin(proxy_.soap, soap_wsse);
       soap_set_omode(proxy_.soap, SOAP_XML_CANONICAL);
       key_ = private_key(given("EXCHANGE_KEY"));
-      demand(EVP_PKEY_base_id(key_) == EVP_PKEY_RSA, "gSOAP can only sign with an RSA key");
       own_ = certificate(given("EXCHANGE_CERT"));
       bus_key_ = X509_get_pubkey(certificate(given("EXCHANGE_BUS_CERT")));
     } else {
@@ -114,7 +113,7 @@ class Client {
  private:
   bool signs() const { return mode_ == "signed"; }
 
-  // gSOAP 2.8 writes and reads ECDSA values in DER, which XML-DSig does not: RSA keys only.
+  // gSOAP 2.8 takes ECDSA values for DER, which XML-DSig does not use: it can check RSA only.
   bool verifies() const { return signs() && EVP_PKEY_base_id(bus_key_) == EVP_PKEY_RSA; }
 
   bus__Receipt *send(const std::string &day, std::string &attachment) {
@@ -197,7 +196,8 @@ class Client {
     soap_wsse_add_Timestamp(soap, "Time", 300);
     soap_wsse_add_BinarySecurityTokenX509(soap, "Certificate", own_);
     soap_wsse_add_KeyInfo_SecurityTokenReferenceX509(soap, "#Certificate");
-    soap_wsse_sign_body(soap, SOAP_SMD_SIGN_RSA_SHA256, key_, 0);
+    bool ec = EVP_PKEY_base_id(key_) == EVP_PKEY_EC;
+    soap_wsse_sign_body(soap, ec ? SOAP_SMD_SIGN_ECDSA_SHA256 : SOAP_SMD_SIGN_RSA_SHA256, key_, 0);
     if (verifies()) {
       soap_wsse_verify_auto(soap, SOAP_SMD_VRFY_RSA_SHA256, bus_key_, 0);
     }
