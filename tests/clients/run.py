@@ -113,7 +113,7 @@ def try_rsa_bus(client: Client, folder: Path) -> list[str]:
     wrong = [
         f"{client.name}, SOAP {version}: {outcome.why or 'replies not checked'}"
         for version, outcome in outcomes.items()
-        if not (outcome.green and outcome.verified)
+        if not outcome.green or "verify" not in outcome.told
     ]
     return _shown(wrong, "SOAP 1.1 and 1.2")
 
