@@ -28,6 +28,7 @@ BASE64 = (
 )
 THUMBPRINT = "http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1"
 WSU_ID = f"{{{pki.WSU}}}Id"
+PING = '<Ping xmlns="urn:lienthong:exchange:1"><recipient>Bộ B</recipient></Ping>'
 
 _wsse = ElementMaker(namespace=pki.WSSE, nsmap={"wsse": pki.WSSE})
 _ds = ElementMaker(namespace=pki.DS, nsmap={"ds": pki.DS})
@@ -143,9 +144,11 @@ NPM_SOAP = Shape(
 ZEEP = Shape(name="zeep", key=x509_data, must_understand=None, created="2025-10-20T03:00:00Z")
 
 
-def signed(own: OwnKey, shape: Shape, soap: str = pki.SOAP11) -> etree._Element:
-    """A Ping in the shape of a stack, as a receiver parses it; its Timestamp is of `pki.NOW`."""
-    envelope = _envelope(soap)
+def signed(
+    own: OwnKey, shape: Shape, soap: str = pki.SOAP11, *, payload: str = PING
+) -> etree._Element:
+    """A call in the shape of a stack, as a receiver parses it; its Timestamp is of `pki.NOW`."""
+    envelope = _envelope(soap, payload)
     security = _security(envelope, soap, shape)
     body, timestamp = envelope.find(f"{{{soap}}}Body"), _timestamp(security, shape)
     parts = list(zip((body, timestamp), shape.ids, shape.prefixes[1:], strict=False))
@@ -178,12 +181,11 @@ def variants(shape: Shape, *keys: KeyForm) -> list[Shape]:
     ]
 
 
-def _envelope(soap: str) -> etree._Element:
+def _envelope(soap: str, payload: str) -> etree._Element:
     # prefixes in scope that nothing uses: what inclusive prefix lists are about
     return etree.fromstring(
         f'<soapenv:Envelope xmlns:soapenv="{soap}" xmlns:xsi="urn:unused">'
-        f'<soapenv:Header/><soapenv:Body><Ping xmlns="urn:lienthong:exchange:1">'
-        "<recipient>Bộ B</recipient></Ping></soapenv:Body></soapenv:Envelope>"
+        f"<soapenv:Header/><soapenv:Body>{payload}</soapenv:Body></soapenv:Envelope>"
     )
 
 

@@ -10,9 +10,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from lxml import etree
 
 from bus.model import Coverage
-from bus.trust import keys
+from bus.trust import keys, xmldsig
 from bus.trust.bound import BoundCertificates, CertificateName, Naming
 from bus.trust.keyring import Keyring
 from bus.trust.keys import OwnKey
@@ -67,6 +68,23 @@ def test_a_changed_body_is_noticed_in_every_shape(world, shape):
     envelope = stacks.signed(world.own[pki.JAVA], shape)
     pki.find(envelope, "recipient").text = "Bộ C"
     assert _keyring(world).verify_envelope(envelope).cause == "SIG-002"
+
+
+@_shapes(*STACKS)
+@pytest.mark.parametrize("attack", [None, "drop", "swap"])
+def test_the_signature_of_a_carried_document_is_signed_content(world, shape, attack):
+    """Naming the enveloped transform takes no other signature out: the document's own stays covered."""
+    carried = etree.fromstring(xmldsig.sign_document(pki.document(), world.own[pki.SENDER]))
+    envelope = stacks.signed(
+        world.own[pki.JAVA], shape, payload=etree.tostring(carried, encoding="unicode")
+    )
+    inner = pki.find(pki.find(envelope, "Body"), "Signature")
+    if attack == "drop":
+        inner.getparent().remove(inner)
+    elif attack == "swap":
+        pki.find(inner, "SignatureValue").text = "AAAA"
+    cause = _keyring(world).verify_envelope(envelope).cause
+    assert cause == (None if attack is None else "SIG-002")
 
 
 @_shapes(*STACKS)
