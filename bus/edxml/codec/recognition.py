@@ -27,6 +27,9 @@ _DOTNET = re.compile(
 )
 
 
+_ATTRIBUTED = re.compile(rb"TraceHeaderList\s")
+
+
 def is_edxml(body: bytes) -> bool:
     """Whether the root element is QCVN 102's edXML, by namespace and local name, any prefix."""
     return _bindings(_head(body)) is not None
@@ -42,7 +45,11 @@ def is_serialised_by_dotnet(body: bytes) -> bool:
 
 
 def _is_marked(head: bytes) -> bool:
-    return _XLINK in head or _DOTNET.search(head) is not None
+    if _XLINK in head:
+        return True
+    # literals are found many times sooner than the exact mark, which most messages lack
+    hinted = b"DigitalSignature" in head or _ATTRIBUTED.search(head) is not None
+    return hinted and _DOTNET.search(head) is not None
 
 
 def _head(body: bytes) -> bytes:
