@@ -19,7 +19,7 @@ from bus.config import LimitSettings
 from bus.edxml import limits as scanner
 from bus.edxml import parser
 from bus.edxml.paths import line_of
-from bus.endpoints import swa
+from bus.endpoints import actions, swa
 from bus.endpoints.answers import Answer, Verbatim
 from bus.endpoints.dispatch import dispatcher, operations
 from bus.endpoints.documents import Documents, exchange_forms, exchange_schema
@@ -27,8 +27,8 @@ from bus.endpoints.faults import fault_reply
 from bus.endpoints.operation import REPEATABLE, Invocation
 from bus.endpoints.request import Request, read_request, version_asked
 from bus.endpoints.request_schema import check_payload
-from bus.endpoints.wsdl import soap_action
-from bus.envelope import soap, xop
+from bus.envelope import addressing, soap, xop
+from bus.envelope.addressing import Addressing
 from bus.envelope.soap import SoapVersion
 from bus.envelope.vocabulary import TNS
 from bus.exchange import Call, Exchange
@@ -37,7 +37,10 @@ from bus.ports import Clock
 
 #: Header blocks whose meaning the bus honours.
 UNDERSTOOD = frozenset(
-    {"{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd}Security"}
+    {
+        "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd}Security",
+        *addressing.UNDERSTOOD,
+    }
 )
 _log = logs.get("endpoints")
 
@@ -66,6 +69,8 @@ class Turn:
     version: SoapVersion
     correlation_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     not_understood: tuple[str, ...] = ()
+    #: WS-Addressing headers of the request, which its answer is related by.
+    asked: Addressing | None = None
     caller: Caller = field(default_factory=Caller)
     #: The operation, once it is known to be one of ours.
     operation: str = ""
@@ -194,7 +199,8 @@ class ExchangeApplication(Edge):
         turn.version = request.version
         turn.optimised = request.wants_optimised
         envelope = self._read(request, turn)
-        _check_operation(envelope.payload, request.action)
+        turn.operation = _operation_in(envelope.payload)
+        actions.check(request.action, turn.operation, turn.asked, path=request.path)
         if request.attachments is not None:
             request.attachments.demand_all_used()
         turn.caller = self._authenticate(
@@ -222,6 +228,7 @@ class ExchangeApplication(Edge):
         if version is not None and version is not turn.version:
             detail = f"SOAP {version.value} ≠ {request.content_type}."
             raise errors.ProtocolRejected(detail, code="SVC-002")
+        turn.asked = addressing.read(root, turn.version)
         _put_inline(root, request)
         envelope = soap.read(root)
         turn.not_understood = soap.not_understood(envelope, UNDERSTOOD)
@@ -230,7 +237,11 @@ class ExchangeApplication(Edge):
         return envelope
 
     def _answer(self, turn: Turn, answer: Answer) -> Reply:
+        if turn.asked and turn.asked.discards(fault=False):
+            return _silence(turn, "202 Accepted")
         envelope = soap.reply(turn.version, answer.payload)
+        if turn.asked:
+            addressing.relate(envelope, turn.asked, actions.of_reply(turn.operation), fault=False)
         security = self._security(envelope, turn.version)
         # The proof is over the inline form, so that only now values may leave the envelope.
         parts = xop.extract(answer.binary) if turn.optimised else ()
@@ -249,7 +260,13 @@ class ExchangeApplication(Edge):
             error,
             correlation_id=turn.correlation_id,
             not_understood=turn.not_understood,
+            asked=turn.asked,
         )
+        if turn.asked and turn.asked.discards(fault=True):
+            return _silence(turn, fault.status, fault.headers)
+        if turn.asked:
+            action = actions.of_refusal(error, turn.operation, turn.asked.edition)
+            addressing.relate(fault.envelope, turn.asked, action, fault=True)
         sealed = not isinstance(error, errors.Defect)
         security = self._security(fault.envelope, turn.version) if sealed else ()
         body = _spliced(fault.envelope, security)
@@ -260,11 +277,11 @@ class ExchangeApplication(Edge):
         if self._seal is None:
             return ()
         block = self._seal(soap.body_of(envelope), version.namespace)
-        return ((soap.add_block(envelope, version), block),)
+        return ((soap.add_block(envelope), block),)
 
 
-def _check_operation(payload: etree._Element, action: str) -> None:
-    """Raises ProtocolRejected SVC-004 (unknown operation), SVC-012 (SOAPAction says another)."""
+def _operation_in(payload: etree._Element) -> str:
+    """The operation that the Body names; Raises ProtocolRejected SVC-004 when it is unknown."""
     name = etree.QName(payload)
     if name.namespace != TNS or name.localname not in operations():
         raise errors.ProtocolRejected(
@@ -273,9 +290,13 @@ def _check_operation(payload: etree._Element, action: str) -> None:
             path=f"/Envelope/Body/{name.localname}",
             line=line_of(payload),
         )
-    # Old stacks leave the action out or send the bare name.
-    if action not in {"", name.localname, soap_action(name.localname)}:
-        raise errors.ProtocolRejected(f"{action[:100]!r} ≠ {name.localname}", code="SVC-012")
+    return name.localname
+
+
+def _silence(turn: Turn, status: str, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
+    """The answer to who asked for none: HTTP cannot do without a status."""
+    told = tuple(one for one in _headers(turn) if one[0] != "Content-Type")
+    return Reply(status=status, headers=told + headers, body=b"")
 
 
 def _put_inline(root: etree._Element, request: Request) -> None:

@@ -9,7 +9,8 @@ from lxml import etree
 
 from bus import errors
 from bus.endpoints.answers import add_problems
-from bus.envelope import soap
+from bus.envelope import addressing, soap
+from bus.envelope.addressing import Addressing
 from bus.envelope.soap import FaultCode, SoapVersion
 from bus.envelope.vocabulary import add, new
 
@@ -87,25 +88,34 @@ def fault_reply(
     *,
     correlation_id: str,
     not_understood: tuple[str, ...] = (),
+    asked: Addressing | None = None,
 ) -> FaultReply:
     """The typed ExchangeFault of an error, in the caller's version of SOAP.
+
+    `asked` are the WS-Addressing headers of the request: a refusal of them is called by the
+    names that specification gives it.
 
     SOAP 1.1 (4.4) keeps `detail` for errors of the Body; it is sent for header errors too,
     because generated clients get their typed exception from nowhere else.
     """
     treatment = treatment_of(error)
+    theirs = asked if error.code in addressing.FAULTS else None
     about = soap.Fault(
         code=treatment.code,
         subcode=error.code,
         reason=_words(error)[0],
         detail=_detail(error, correlation_id),
         not_understood=not_understood,
+        names=addressing.subcodes(theirs, error.code) if theirs else (),
     )
+    envelope = soap.fault(version, about)
+    if theirs:
+        addressing.explain(envelope, theirs, error.code, error.path)
     classic = version is SoapVersion.V11 and not treatment.always
     return FaultReply(
         status=_RECEIVER.status if classic else treatment.status,
         headers=http_headers(error),
-        envelope=soap.fault(version, about),
+        envelope=envelope,
     )
 
 
@@ -116,6 +126,9 @@ def http_headers(error: errors.BusError) -> tuple[tuple[str, str], ...]:
         found.append(("Retry-After", str(_retry_after_s(error))))
     if error.code == "SVC-009":
         found.append(("Allow", "GET, HEAD, POST"))
+    if error.code == "SVC-010":
+        # RFC 9110 §15.5.16 has a client told what it may use instead.
+        found.append(("Accept-Encoding", "identity"))
     return tuple(found)
 
 

@@ -20,6 +20,8 @@ from bus.envelope.soap import SoapVersion
 CLIENT_CERTIFICATE = "lienthong.client_certificate_der"
 
 _BY_MEDIA_TYPE = {version.media_type: version for version in SoapVersion}
+#: How far into a body of unknown kind the name of an envelope is looked for, bytes.
+_PEEK_BYTES = 2048
 #: Encodings in which markup is ASCII; others could hide it from the byte scanner of `limits`.
 _CHARSETS = re.compile(r"utf-?8|utf-16(le|be)?|us-ascii|ascii|iso-8859-\d{1,2}|windows-125\d")
 #: A quality of zero, which means "not this" (RFC 9110 §12.4.2).
@@ -47,6 +49,8 @@ class Request:
     token: tuple[str, str] | None = field(repr=False)
     client_certificate_der: bytes | None = field(repr=False)
     remote: str
+    #: Where on this host it came in.
+    path: str
     _xml: list[bytes] = field(repr=False)
 
     def take_xml(self) -> bytes:
@@ -89,13 +93,29 @@ def read_request(environ: dict[str, Any], limits: LimitSettings) -> Request:
         token=_token(str(environ.get("HTTP_AUTHORIZATION") or "")),
         client_certificate_der=environ.get(CLIENT_CERTIFICATE),
         remote=str(environ.get("REMOTE_ADDR") or ""),
+        path=str(environ.get("SCRIPT_NAME") or "") + str(environ.get("PATH_INFO") or ""),
     )
 
 
 def version_asked(environ: dict[str, Any]) -> SoapVersion:
-    """The version that the media type claims; 1.1 when it claims none."""
+    """The version that the media type claims; when it claims none, that of the envelope.
+
+    1.1 when neither tells, or the body has not arrived. The body is as if never read.
+    """
     media = read_media_type(str(environ.get("CONTENT_TYPE") or ""))
-    return _claimed(media, media)
+    claimed = _named(media, media)
+    if claimed is None and _spoken_in_body(SoapVersion.V12, environ):
+        return SoapVersion.V12
+    return claimed or SoapVersion.V11
+
+
+def _spoken_in_body(version: SoapVersion, environ: dict[str, Any]) -> bool:
+    body = environ.get("wsgi.input")
+    if environ.get("REQUEST_METHOD") != "POST" or body is None or not body.seekable():
+        return False
+    start: bytes = body.read(_PEEK_BYTES)
+    body.seek(0)
+    return version.namespace.encode() in start
 
 
 def _is_multipart(media: MediaType) -> bool:
@@ -116,13 +136,17 @@ def _content(raw: bytes, media: MediaType, limits: LimitSettings) -> _Content:
 
 
 def _claimed(media: MediaType, whole: MediaType) -> SoapVersion:
+    return _named(media, whole) or SoapVersion.V11
+
+
+def _named(media: MediaType, whole: MediaType) -> SoapVersion | None:
     """The version by the envelope's own media type, then by what the whole says of it."""
     plain = _BY_MEDIA_TYPE.get(media.name)
     if plain is not None:
         return plain
     named = (media.get("type"), whole.get("start-info"), whole.get("type"))
     found = (_BY_MEDIA_TYPE.get(read_media_type(name).name) for name in named)
-    return next(filter(None, found), SoapVersion.V11)
+    return next(filter(None, found), None)
 
 
 def _action(media: MediaType, whole: MediaType) -> str:

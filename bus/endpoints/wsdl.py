@@ -24,8 +24,10 @@ _BINDING = {
     SoapVersion.V11: "http://schemas.xmlsoap.org/wsdl/soap/",
     SoapVersion.V12: "http://schemas.xmlsoap.org/wsdl/soap12/",
 }
-_PORT_TYPE = "Exchange"
-_FAULT_ELEMENT = "ExchangeFault"
+#: Name of the port type.
+PORT_TYPE = "Exchange"
+#: Name of the declared fault of every operation, and of the element in its detail.
+FAULT_ELEMENT = "ExchangeFault"
 #: Name of the fault's message: generators name the exception class after it.
 _FAULT_MESSAGE = "ExchangeException"
 _ADDRESS = "@ADDRESS@"
@@ -110,7 +112,7 @@ def _name_parts(root: etree._Element) -> None:
 
 
 def _name_faults(root: etree._Element) -> None:
-    for message in root.findall(f"{_WSDL}message[@name='{_FAULT_ELEMENT}']"):
+    for message in root.findall(f"{_WSDL}message[@name='{FAULT_ELEMENT}']"):
         message.set("name", _FAULT_MESSAGE)
         message[0].set("name", "fault")
     for fault in root.iterfind(f"{_WSDL}portType/{_WSDL}operation/{_WSDL}fault"):
@@ -133,7 +135,7 @@ def _offer_versions(root: etree._Element, versions: tuple[SoapVersion, ...]) -> 
 def _binding(model: etree._Element, name: str, version: SoapVersion) -> etree._Element:
     binding = copy.deepcopy(model)
     binding.set("name", name)
-    binding.set("type", f"tns:{_PORT_TYPE}")
+    binding.set("type", f"tns:{PORT_TYPE}")
     for element in binding.iter(f"{{{_BINDING[SoapVersion.V11]}}}*"):
         element.tag = f"{{{_BINDING[version]}}}{etree.QName(element).localname}"
         if "soapAction" in element.attrib:

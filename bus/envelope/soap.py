@@ -26,6 +26,10 @@ _OUR_ROLES = frozenset(
     }
 )
 
+#: Prefix of fault names that belong to another specification, one namespace in each fault.
+_FOREIGN = "wsa"
+#: Longest name of a header block that a fault repeats, characters.
+_LONGEST_STRANGE_NAME = 1000
 #: Most header blocks that one fault names.
 _MOST_STRANGE_BLOCKS = 20
 
@@ -87,6 +91,9 @@ class Fault:
     subcode: str
     reason: str
     detail: etree._Element = field(repr=False)
+    #: Names in Clark notation that another specification gives this fault, widest first; SOAP
+    #: 1.2 nests them in place of the subcode, SOAP 1.1 has the narrowest as its fault code.
+    names: tuple[str, ...] = ()
     #: Names in Clark notation of header blocks that were not understood.
     not_understood: tuple[str, ...] = ()
 
@@ -126,9 +133,15 @@ def not_understood(envelope: Envelope, understood: frozenset[str]) -> tuple[str,
         str(block.tag)
         for block in envelope.headers
         if _must_understand(block, envelope.version)
-        and _for_us(block, envelope.version)
+        and for_us(block, envelope.version)
         and block.tag not in understood
     )
+
+
+def for_us(block: etree._Element, version: SoapVersion) -> bool:
+    """Whether a header block is addressed to this node (SOAP 1.1 §4.2.2, SOAP 1.2 §2.2)."""
+    attribute = "actor" if version is SoapVersion.V11 else "role"
+    return block.get(version.name_of(attribute), "").strip() in _OUR_ROLES
 
 
 def reply(version: SoapVersion, payload: etree._Element) -> etree._Element:
@@ -143,13 +156,19 @@ def body_of(envelope: etree._Element) -> etree._Element:
     return envelope[-1]
 
 
-def add_block(envelope: etree._Element, version: SoapVersion) -> etree._Element:
-    """An empty element in the Header of an envelope, for the block that is to stand there."""
-    header = envelope.find(version.name_of("Header"))
+def header_of(envelope: etree._Element) -> etree._Element:
+    """The Header of an envelope of our own making, which gets one when it has none."""
+    name = str(envelope.tag).replace("}Envelope", "}Header")
+    header = envelope.find(name)
     if header is None:
-        header = etree.Element(version.name_of("Header"))
+        header = etree.Element(name)
         envelope.insert(0, header)
-    return etree.SubElement(header, "block")
+    return header
+
+
+def add_block(envelope: etree._Element) -> etree._Element:
+    """An empty element in the Header of an envelope, for the block that is to stand there."""
+    return etree.SubElement(header_of(envelope), "block")
 
 
 def fault(version: SoapVersion, about: Fault) -> etree._Element:
@@ -181,11 +200,6 @@ def _must_understand(block: etree._Element, version: SoapVersion) -> bool:
     return block.get(version.name_of("mustUnderstand"), "").strip() in yes
 
 
-def _for_us(block: etree._Element, version: SoapVersion) -> bool:
-    attribute = "actor" if version is SoapVersion.V11 else "role"
-    return block.get(version.name_of(attribute), "").strip() in _OUR_ROLES
-
-
 def _skeleton(version: SoapVersion) -> tuple[etree._Element, etree._Element]:
     root = etree.Element(version.name_of("Envelope"), nsmap={"soap": version.namespace})
     return root, etree.SubElement(root, version.name_of("Body"))
@@ -194,19 +208,22 @@ def _skeleton(version: SoapVersion) -> tuple[etree._Element, etree._Element]:
 def _write_fault_11(body: etree._Element, about: Fault) -> None:
     # SOAP 1.1 section 4.4: the members of Fault belong to no namespace.
     element = etree.SubElement(body, SoapVersion.V11.name_of("Fault"))
-    code = about.code.in_version(SoapVersion.V11)
-    etree.SubElement(element, "faultcode").text = f"soap:{code}"
+    code = etree.SubElement(element, "faultcode", nsmap=_prefixes(about))
+    code.text = f"soap:{about.code.in_version(SoapVersion.V11)}"
+    if about.names:
+        code.text = _named(about.names[-1])
     etree.SubElement(element, "faultstring").text = written(about.reason)
     etree.SubElement(element, "detail").append(about.detail)
 
 
 def _write_fault_12(body: etree._Element, about: Fault) -> None:
     v12 = SoapVersion.V12
-    element = etree.SubElement(body, v12.name_of("Fault"), nsmap={"ex": TNS})
+    element = etree.SubElement(body, v12.name_of("Fault"), nsmap={"ex": TNS} | _prefixes(about))
     code = etree.SubElement(element, v12.name_of("Code"))
     etree.SubElement(code, v12.name_of("Value")).text = f"soap:{about.code.in_version(v12)}"
-    subcode = etree.SubElement(code, v12.name_of("Subcode"))
-    etree.SubElement(subcode, v12.name_of("Value")).text = f"ex:{about.subcode}"
+    for name in [_named(one) for one in about.names] or [f"ex:{about.subcode}"]:
+        code = etree.SubElement(code, v12.name_of("Subcode"))
+        etree.SubElement(code, v12.name_of("Value")).text = name
     text = etree.SubElement(
         etree.SubElement(element, v12.name_of("Reason")), v12.name_of("Text"), {XML_LANG: "en"}
     )
@@ -214,16 +231,23 @@ def _write_fault_12(body: etree._Element, about: Fault) -> None:
     etree.SubElement(element, v12.name_of("Detail")).append(about.detail)
 
 
+def _prefixes(about: Fault) -> dict[str, str]:
+    return {_FOREIGN: etree.QName(about.names[0]).namespace or ""} if about.names else {}
+
+
+def _named(name: str) -> str:
+    return f"{_FOREIGN}:{etree.QName(name).localname}"
+
+
 def _explain_in_header(root: etree._Element, about: Fault) -> None:
     blocks: Sequence[etree._Element] = ()
     if about.code is FaultCode.VERSION_MISMATCH:
         blocks = [_upgrade()]
     elif about.code is FaultCode.MUST_UNDERSTAND:
-        blocks = [_strange_block(name) for name in about.not_understood[:_MOST_STRANGE_BLOCKS]]
+        short = [name for name in about.not_understood if len(name) <= _LONGEST_STRANGE_NAME]
+        blocks = [_strange_block(name) for name in short[:_MOST_STRANGE_BLOCKS]]
     if blocks:
-        header = etree.Element(SoapVersion.V12.name_of("Header"))
-        header.extend(blocks)
-        root.insert(0, header)
+        header_of(root).extend(blocks)
 
 
 def _upgrade() -> etree._Element:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import io
 
 import pytest
 from support.soap_edge import PING, SOAP11, SOAP12, TEXT_XML, TNS, Service, envelope
 
 from bus.config import LimitSettings
-from bus.endpoints.request import CLIENT_CERTIFICATE
+from bus.endpoints.request import CLIENT_CERTIFICATE, version_asked
+from bus.envelope.soap import SoapVersion
 
 
 @pytest.mark.parametrize(
@@ -20,6 +22,27 @@ def test_other_media_types_are_refused(content_type: str) -> None:
     """415 with a typed fault, whatever the body says."""
     reply = Service().post(envelope(PING), content_type)
     assert (reply.status, reply.fault["code"]) == (415, "SVC-008")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "told"),
+    [
+        ("application/json", SOAP12, SoapVersion.V12),
+        ("", SOAP12, SoapVersion.V12),
+        ("application/json", SOAP11, SoapVersion.V11),
+        ("application/json", "", SoapVersion.V11),
+        ("text/xml", SOAP12, SoapVersion.V11),
+        ("application/soap+xml", SOAP11, SoapVersion.V12),
+    ],
+)
+def test_who_names_no_version_is_answered_in_that_of_the_envelope(
+    content_type: str, body: str, told: SoapVersion
+) -> None:
+    """The media type decides; where it is none of SOAP's the envelope does, and stays unread."""
+    stream = io.BytesIO(envelope(PING, soap=body) if body else b"")
+    environ = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": content_type, "wsgi.input": stream}
+    assert version_asked(environ) is told
+    assert stream.tell() == 0
 
 
 @pytest.mark.parametrize(

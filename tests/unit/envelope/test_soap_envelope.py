@@ -138,7 +138,7 @@ def test_blocks_that_were_not_understood_are_named() -> None:
 def test_every_block_of_a_reply_stands_in_one_header(ns: str) -> None:
     """Blocks added one after the other share the Header, which comes before the Body."""
     root = soap.reply(V[ns], new("PingResponse"))
-    blocks = [soap.add_block(root, V[ns]) for _ in range(2)]
+    blocks = [soap.add_block(root) for _ in range(2)]
     assert [etree.QName(child).localname for child in root] == ["Header", "Body"]
     assert list(root[0]) == blocks
     assert soap.body_of(root) is root[1]
