@@ -14,11 +14,13 @@ from typing import Any
 import requests
 from lxml import etree
 
+from bus.endpoints.wsdl import wsdl
 from bus.model import AuditEvent, Document, DocumentCode
 from bus.trust import wssecurity
 from bus.trust.keys import OwnKey
 from tests.support.running_bus import RunningBus
 from tests.support.soap_edge import SOAP11, SOAP_XML, TEXT_XML, TNS, envelope
+from tests.support.wsi_messages import Sent, complaints
 
 QCVN = "http://www.mic.gov.vn/TBT/QCVN_102_2016"
 
@@ -44,6 +46,11 @@ class Answer:
         return {etree.QName(one).localname: one.text or "" for one in detail if not len(one)}
 
     @property
+    def fault_code(self) -> str:
+        """The SOAP fault code, as written."""
+        return self.root.findtext(".//faultcode") or self.root.findtext(".//{*}Code/{*}Value") or ""
+
+    @property
     def problems(self) -> list[dict[str, str]]:
         """Every problem the fault lists."""
         found = self.root.iterfind(f".//{{{TNS}}}Problem")
@@ -51,10 +58,20 @@ class Answer:
 
 
 def post(bus: RunningBus, body: bytes, soap: str = SOAP11, **headers: str) -> Answer:
-    """Send bytes as a SOAP request, whatever they are."""
+    """Send bytes as a SOAP request, whatever they are; fails when the reply breaks WS-I's rules."""
     media = TEXT_XML if soap == SOAP11 else SOAP_XML
-    sent = requests.post(bus.url, data=body, headers={"Content-Type": media, **headers}, timeout=60)
-    return Answer(sent.status_code, sent.headers, sent.content)
+    told = {"Content-Type": media, **headers}
+    came = requests.post(bus.url, data=body, headers=told, timeout=60)
+    sent = Sent(
+        method="POST",
+        media_asked=told["Content-Type"],
+        status=came.status_code,
+        headers=came.headers,
+        body=came.content,
+        wsdl=wsdl(bus.url),
+    )
+    assert complaints(sent) == []
+    return Answer(came.status_code, came.headers, came.content)
 
 
 def call(bus: RunningBus, payload: str, *, own: OwnKey | None = None, soap: str = SOAP11) -> Answer:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from lxml import etree
 
+from tests.support.wsi_messages import request_complaints
+
 ROOT = Path(__file__).resolve().parents[2]
 TNS = "urn:lienthong:receiver:1"
 SOAP_11 = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -98,7 +100,7 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def running(behaviour: Behaviour | None = None, wsdl: bytes | None = None) -> Iterator[Receiver]:
-    """A receiver on a free port of 127.0.0.1, stopped at the end."""
+    """A receiver on a free port of 127.0.0.1, stopped at the end; every request must be clean."""
     server = _Server(("127.0.0.1", 0), _Handler)
     url = f"http://127.0.0.1:{server.server_address[1]}/receiver"
     contract = wsdl or (ROOT / "wsdl" / "receiver-1.wsdl").read_bytes()
@@ -117,6 +119,8 @@ def running(behaviour: Behaviour | None = None, wsdl: bytes | None = None) -> It
         server.shutdown()
         server.server_close()
         thread.join(5)
+    for headers, body in zip(receiver.headers, receiver.requests, strict=True):
+        assert request_complaints(headers, body, receiver.wsdl) == []
 
 
 def reply(body: str, namespace: str = SOAP_11) -> bytes:
