@@ -37,10 +37,12 @@ class ServerSettings(Section):
     """Threads that work on received requests."""
     share_cpu: bool = True
     """Whether threads that mostly run Python share one CPU (Linux): turns between CPUs cost more."""
+    head_deadline_s: float = Field(default=30.0, gt=0)
+    """Longest time the head of a request may take, and a connection may be idle, seconds."""
     body_deadline_s: float = Field(default=60.0, gt=0)
     """Longest time a request may take to arrive, seconds."""
     head_room: int = Field(default=512, ge=1)
-    """Requests that may be arriving or waiting at once; more get "busy"."""
+    """Requests at once, arriving or waiting; one more ousts the slowest sender, or gets "busy"."""
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     """Addresses and networks of TLS terminators; only these may name a client and its certificate."""
     client_certificate_header: str = Field(default="X-Client-Cert", pattern=r"^[A-Za-z0-9-]+$")

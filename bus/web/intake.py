@@ -52,6 +52,9 @@ class Pace:
     grace_s: float = 10.0
     #: Average speed demanded of a sender after that, bytes per second.
     bytes_per_s: float = 512.0
+    #: When the house is full, the slowest sender loses its place to who comes; not in its first
+    #: moments, seconds.
+    spare_s: float = 1.0
     #: Longest wait for a reader to take one piece (256 KB) of an answer, seconds.
     send_s: float = 60.0
     #: How long, and how much of, a refused body is read and dropped: a client that is cut off
@@ -60,6 +63,28 @@ class Pace:
     linger_bytes: int = 8 * 1024 * 1024
     #: What "busy" asks a client to wait, seconds.
     retry_s: float = 5.0
+
+
+@dataclass(eq=False, slots=True)
+class _Arrival:
+    """One request on its way in; its patience is there while the next piece is waited for."""
+
+    started: float
+    spool: Spool
+    patience: asyncio.Timeout | None = None
+
+    def waits(self) -> bool:
+        """Whether it can be sent away now."""
+        return self.patience is not None and not self.patience.expired()
+
+    def pace(self, now: float) -> float:
+        """Bytes per second so far."""
+        return self.spool.size / max(now - self.started, 0.001)
+
+    def send_away(self, now: float) -> None:
+        """End the wait for the next piece, as if its time were over."""
+        if self.patience is not None:
+            self.patience.reschedule(now)
 
 
 class _ClientGone(Exception):
@@ -101,6 +126,7 @@ class Intake:
         self._probers = ThreadPoolExecutor(2, thread_name_prefix="bus-probe")
         self._disk = ThreadPoolExecutor(2, thread_name_prefix="bus-spool")
         self._open = 0
+        self._arriving: set[_Arrival] = set()
 
     @property
     def open_requests(self) -> int:
@@ -120,6 +146,8 @@ class Intake:
         try:
             answer = await self._admitted(environ, receive)
         except _ClientGone:
+            # Or its chunks are broken, which looks the same from here: then 400 is read.
+            await self._send(Answer(400, [("Connection", "close")], b""), environ, send)
             return
         except BusError as error:
             await self._refuse(environ, error, receive, send)
@@ -133,7 +161,7 @@ class Intake:
         if environ["PATH_INFO"] in PROBES:
             # no body is read for them, so that none can slip past the limits
             return await self._work(environ, Spool(), self._probers)
-        if self._open >= self._server.head_room:
+        if self._open >= self._server.head_room and not self._make_room():
             raise ServiceBusy(retry_after_s=self._pace.retry_s)
         self._open += 1
         try:
@@ -144,13 +172,31 @@ class Intake:
         finally:
             self._open -= 1
 
+    def _make_room(self) -> bool:
+        """Send the slowest sender away; False when nobody is slow enough to be."""
+        now, spare = asyncio.get_running_loop().time(), self._pace.spare_s
+        slow = [one for one in self._arriving if one.waits() and now - one.started >= spare]
+        if not slow:
+            return False
+        slowest = min(slow, key=lambda one: one.pace(now))
+        self._arriving.discard(slowest)
+        slowest.send_away(now)
+        return True
+
     async def _receive(self, environ: Environ, receive: _Receive, spool: Spool) -> None:
+        arrival = _Arrival(asyncio.get_running_loop().time(), spool)
+        self._arriving.add(arrival)
+        try:
+            await self._receive_body(environ, receive, arrival)
+        finally:
+            self._arriving.discard(arrival)
+
+    async def _receive_body(self, environ: Environ, receive: _Receive, arrival: _Arrival) -> None:
         self._check_head(environ)
-        loop = asyncio.get_running_loop()
-        started = loop.time()
+        loop, spool = asyncio.get_running_loop(), arrival.spool
         more = True
         while more:
-            message = await self._next(receive, self._deadline(started, spool.size))
+            message = await self._next(receive, arrival)
             if message["type"] != "http.request":
                 raise _ClientGone
             more = message.get("more_body", False)
@@ -176,13 +222,15 @@ class Intake:
         earned = self._pace.grace_s + received / self._pace.bytes_per_s
         return started + min(self._server.body_deadline_s, earned)
 
-    @staticmethod
-    async def _next(receive: _Receive, deadline: float) -> _Message:
+    async def _next(self, receive: _Receive, arrival: _Arrival) -> _Message:
+        deadline = self._deadline(arrival.started, arrival.spool.size)
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(deadline) as arrival.patience:
                 return await receive()
         except TimeoutError as error:
             raise Postponed(code="RCV-004", stage="receive") from error
+        finally:
+            arrival.patience = None
 
     async def _flush(self, loop: asyncio.AbstractEventLoop, spool: Spool) -> None:
         try:

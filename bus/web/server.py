@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import resource
 import socket
 import threading
@@ -35,7 +36,8 @@ _LOGGING_UNTOUCHED = {"incremental": True, "handlers": {}, "loggers": {}, "forma
 class WebServer:
     """Serves `asgi_app` over HTTP/1.1 on the address of the settings.
 
-    A request whose head does not arrive within 30 s, and a connection idle that long, is closed.
+    A request whose head does not arrive in time (`head_deadline_s`), however steadily it drips,
+    and a connection idle that long, is closed without a word, as no request was made.
     """
 
     def __init__(self, asgi_app: _AsgiApp, settings: ServerSettings) -> None:
@@ -115,7 +117,10 @@ class WebServer:
             websockets=False,
             backlog=_BACKLOG,
             backpressure=_CONNECTIONS,
-            http1_settings=HTTP1Settings(max_buffer_size=_HEAD_BYTES),
+            http1_settings=HTTP1Settings(
+                max_buffer_size=_HEAD_BYTES,
+                header_read_timeout=math.ceil(self._settings.head_deadline_s * 1000),
+            ),
             log_enabled=False,
             log_dictconfig=_LOGGING_UNTOUCHED,
         )

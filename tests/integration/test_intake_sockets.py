@@ -259,6 +259,23 @@ def test_a_full_house_says_when_to_come_back() -> None:
         assert bus.ask(post("/", b"x"))[0] == 200
 
 
+def test_a_full_house_of_slow_senders_lets_others_in() -> None:
+    """Who drips loses its place to who comes, and is told to come again; who just came does not."""
+    with door(Pace(spare_s=0.3), head_room=20) as bus, ExitStack() as stack:
+        slow = [stack.enter_context(bus.connect(post("/s", b"a", length=9))) for _ in range(20)]
+        until(lambda: bus.intake.open_requests == 20)
+        assert bus.ask(post("/", b"x"))[0] == 503
+        time.sleep(0.4)
+        slow[7].sendall(b"bcd")
+        new = [stack.enter_context(bus.connect(post("/wait", b"x"))) for _ in range(19)]
+        lucky = slow.pop(7)
+        assert {answer(one)[0] for one in slow} == {408}
+        bus.service.gate.set()
+        assert [answer(one)[0] for one in new] == [200] * 19
+        lucky.sendall(b"efghi")
+        assert answer(lucky)[0] == 200
+
+
 def test_slow_bodies_cannot_enter_as_probes() -> None:
     """The body of a health request is not waited for, so it takes no place."""
     with door() as bus:
