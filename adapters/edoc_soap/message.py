@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -51,7 +52,7 @@ class Message:
     manifest: etree._Element | None = None
     status: etree._Element | None = None
     files: tuple[File, ...] = ()
-    paths: dict[etree._Element, str] = field(repr=False)
+    paths: Mapping[etree._Element, str] = field(repr=False)
     #: Whether any spelling is one of the draft of 2013, whose tag list was another.
     is_draft: bool = False
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from lxml import etree
@@ -69,7 +70,7 @@ def read(message: Message, *, unpacked_bytes: int) -> Reading:
 class _Reader:
     """One walk over one message."""
 
-    def __init__(self, paths: dict[etree._Element, str]) -> None:
+    def __init__(self, paths: Mapping[etree._Element, str]) -> None:
         self.paths = paths
         self.problems: list[Problem] = []
         self.losses: list[Loss] = []

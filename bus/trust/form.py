@@ -33,6 +33,11 @@ _MOST_REFERENCES = 16
 #: A signature of sixteen references has about a hundred elements; what hides more costs time.
 _MOST_ELEMENTS = 300
 _MOST_CERTIFICATES = 8
+#: Stacks list the prefixes that stand in text, a handful.
+_MOST_PREFIXES = 100
+#: Most look-ups of a namespace that one canonical form may cost, half a second: inclusive form
+#: compares all namespaces in scope with each other for every element, a PrefixList each prefix.
+_MOST_LOOKUPS = 100_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +98,11 @@ def _canonical(signed_info: etree._Element) -> bytes:
         raise _unreadable("SignedInfo is empty.")
     method = _named(declared[0], "CanonicalizationMethod")
     exclusive = method.get("Algorithm") not in {names.INCLUSIVE_10, names.INCLUSIVE_11}
+    prefixes = _prefixes(method)
+    # nobody has proved anything yet
+    _demand_affordable(signed_info, prefixes)
     try:
-        return canonical(signed_info, exclusive=exclusive, prefixes=_prefixes(method))
+        return canonical(signed_info, exclusive=exclusive, prefixes=prefixes)
     except etree.LxmlError as error:
         raise _unreadable("SignedInfo has no canonical form.") from error
 
@@ -102,7 +110,12 @@ def _canonical(signed_info: etree._Element) -> bytes:
 def canonical(
     element: etree._Element, *, exclusive: bool, prefixes: tuple[str, ...] | None = None
 ) -> bytes:
-    """An element in Canonical XML 1.0 or Exclusive Canonical XML 1.0, without comments."""
+    """An element in Canonical XML 1.0 or Exclusive Canonical XML 1.0, without comments.
+
+    Raises SignatureRejected SIG-008 for one whose namespaces would take seconds to look up.
+    """
+    if prefixes or not exclusive:
+        _demand_affordable(element, prefixes)
     data: bytes = etree.tostring(
         element,
         method="c14n",
@@ -111,6 +124,19 @@ def canonical(
         inclusive_ns_prefixes=list(prefixes) if prefixes else None,
     )
     return data
+
+
+def _demand_affordable(element: etree._Element, prefixes: tuple[str, ...] | None) -> None:
+    """Count look-ups before libxml2 makes them; where there is no PrefixList as for inclusive form."""
+    above = element.getparent()
+    scope = len(above.nsmap) if above is not None else 0
+    lookups = 0
+    for event, _ in etree.iterwalk(element, events=("start-ns", "end-ns", "start")):
+        if event == "start":
+            lookups += scope * max(scope, len(prefixes or ()))
+            _demand(lookups <= _MOST_LOOKUPS, "number of namespaces under this canonicalisation")
+        else:
+            scope += 1 if event == "start-ns" else -1
 
 
 def certificates(key_info: etree._Element) -> tuple[bytes, ...]:
@@ -205,7 +231,10 @@ def _prefixes(method: etree._Element) -> tuple[str, ...] | None:
     prefixes = children[0].get("PrefixList")
     if len(children) > 1 or not right or prefixes is None:
         raise _not_allowed("Parameters of a transform are not accepted.")
-    return tuple(prefixes.split(" "))
+    named = tuple(dict.fromkeys(prefixes.split(" ")))
+    if len(named) > _MOST_PREFIXES:
+        raise _not_allowed("A PrefixList names too many prefixes.")
+    return named
 
 
 def _children(parent: etree._Element, *wanted: str) -> list[etree._Element]:

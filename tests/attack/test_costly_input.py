@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import unicodedata
 
 import pytest
@@ -11,9 +12,11 @@ from bus.config import LimitSettings
 from bus.db.folding import containing
 from bus.edxml import catalogue, limits
 from bus.edxml.catalogue import SchemaName
+from bus.edxml.paths import element_path, element_paths
 from bus.endpoints.request import version_asked
+from bus.endpoints.request_schema import check_payload
 from bus.envelope.soap import SoapVersion
-from bus.errors import LimitExceeded
+from bus.errors import LimitExceeded, ProtocolRejected
 from bus.model.codes import LONGEST_CODE, fold
 
 QCVN = "http://www.mic.gov.vn/TBT/QCVN_102_2016"
@@ -108,3 +111,36 @@ def test_what_a_schema_leaves_out_is_never_copied() -> None:
     assert all(
         etree.QName(copy).localname == etree.QName(e).localname for copy, e in originals.items()
     )
+
+
+def beneath_long_names(leaves: int) -> etree._Element:
+    """A request of kilobytes whose elements have paths of 90 KB each."""
+    names = [f"n{n}{'x' * 990}" for n in range(90)]
+    opened = "".join(f"<{name}>" for name in names).replace(">", ' xmlns="">', 1)
+    closed = "".join(f"</{name}>" for name in reversed(names))
+    xml = f'<GetTrace xmlns="urn:lienthong:exchange:1">{opened}{"<a/>" * leaves}{closed}</GetTrace>'
+    limits.check(xml.encode(), LimitSettings())
+    return etree.fromstring(xml)
+
+
+def test_a_request_that_does_not_fit_costs_no_path_for_each_element() -> None:
+    """Before anybody proved anything, 400 KB of short elements under long names took gigabytes."""
+    request = beneath_long_names(2000)
+    tracemalloc.start()
+    with pytest.raises(ProtocolRejected) as refusal:
+        check_payload(request)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert refusal.value.code == "SVC-006"
+    assert peak < 20 * 1024 * 1024
+
+
+def test_a_path_is_no_longer_than_anybody_reads() -> None:
+    """Problems and losses keep a path each: however deep the names, they stay short."""
+    request = beneath_long_names(2)
+    deepest = list(request.iter())[-1]
+    path = element_path(deepest)
+    assert path == element_paths(request)[deepest]
+    assert path.startswith("/GetTrace/n0x")
+    assert path.endswith("x/a[2]")
+    assert len(path) <= 1001

@@ -19,7 +19,7 @@ class Places(Mapping[str, tuple[str, int]]):
     def __init__(self, root: etree._Element) -> None:
         self._root = root
         self._noted: dict[str, etree._Element | tuple[etree._Element, str]] = {}
-        self._paths: dict[etree._Element, str] = {}
+        self._paths: Mapping[etree._Element, str] = {}
 
     def note(self, field: str, element: etree._Element) -> None:
         """Say which element a field was read from."""

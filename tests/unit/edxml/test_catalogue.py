@@ -380,7 +380,9 @@ def test_paths_agree_with_each_other_and_with_libxml2(
     assert paths == {e: element_path(e) for e in root.iter()}
     assert len(set(paths.values())) == len(paths)
     whole = root.getroottree()
-    assert node_paths(root) == {whole.getpath(e): e for e in root.iter()}
+    nodes, stranger = node_paths(root), etree.Element("stranger")
+    assert all(nodes.get(whole.getpath(e), stranger) is e for e in root.iter())
+    assert nodes.get(whole.getpath(root) + "/none", stranger) is stranger
 
 
 def _build(
