@@ -199,6 +199,33 @@ def test_what_names_no_operation_is_refused(payload: str, action: str, code: str
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("17", 17), (" 0017\n", 17), (str(2**63 - 1), 2**63 - 1), ("0" * 19 + "17", 17)],
+)
+def test_a_number_means_what_is_written(text: str, number: int) -> None:
+    """Every digit counts, however many zeros stand in front."""
+    assert requests.number(_confirming(text)) == number
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "-1", "1.0", "٣", str(2**63), "1" + "0" * 20, "9" * 5000]
+)
+def test_what_is_no_number_of_a_document_is_refused_at_its_place(text: str) -> None:
+    """A number is never guessed: what is none, or too large, names its place."""
+    with pytest.raises(errors.ProtocolRejected) as refused:
+        requests.number(_confirming(text))
+    assert (refused.value.code, refused.value.path) == (
+        "SVC-006",
+        "/Envelope/Body/ConfirmReceived/DocumentId",
+    )
+
+
+def _confirming(text: str) -> requests.Asked:
+    xml = envelope("", f"<ConfirmReceived><DocumentId>{text}</DocumentId></ConfirmReceived>")
+    return requests.read(soap.read(parser.parse(xml.encode())), "")
+
+
 def test_the_wsdl_describes_every_operation_once() -> None:
     """One SOAP 1.1 port, SOAPAction equal to the operation, header parts beside wrapped bodies."""
     w, s = "{http://schemas.xmlsoap.org/wsdl/}", "{http://schemas.xmlsoap.org/wsdl/soap/}"
