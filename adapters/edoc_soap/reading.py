@@ -174,11 +174,10 @@ class _Reader:
         for spot in spots:
             for child in spot.element if spot.element is not None else ():
                 self._stranger(Spot(child, self.paths[child], line_of(child)), spot)
-        if field.many:
-            texts = [text for text in map(_text, spots) if text.strip(WHITE_SPACE)]
-            self.places |= {f"{at}[{n}]": (s.path, s.line) for n, s in enumerate(spots)}
-            return tuple(texts)
         filled = [spot for spot in spots if _text(spot).strip(WHITE_SPACE)]
+        if field.many:
+            self.places |= {f"{at}[{n}]": (s.path, s.line) for n, s in enumerate(filled)}
+            return tuple(map(_text, filled))
         spot = self._single(field.rule, filled or spots[:1], absent)
         self.places[at] = (spot.path, spot.line)
         return self._value(field, spot)

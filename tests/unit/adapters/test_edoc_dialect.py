@@ -90,6 +90,21 @@ def test_a_field_that_stands_twice_is_refused_at_its_place() -> None:
     assert [loss.value for loss in reading.losses] == ["khác"]
 
 
+def test_places_of_repeated_texts_count_only_what_is_read() -> None:
+    """An empty repetition is left out, and what comes after it keeps its own place and line."""
+    header = HEADER.replace(
+        "<edXML:ToPlaces/>",
+        "<edXML:ToPlaces>\n<edXML:Place/>\n<edXML:Place>Lưu</edXML:Place></edXML:ToPlaces>",
+    )
+    reading, _ = read(document(header=header))
+    assert isinstance(reading.message, Document)
+    assert reading.message.to_places == ("Lưu",)
+    place = ("/Envelope/Header/MessageHeader/ToPlaces/Place[2]", 3)
+    assert {at: where for at, where in reading.places.items() if at.startswith("to_places[")} == {
+        "to_places[0]": place
+    }
+
+
 def test_what_nobody_knows_is_kept_and_told() -> None:
     """An unknown element becomes an extension at the place edXML would have it."""
     header = HEADER.replace(
