@@ -23,6 +23,7 @@ class Entry(NamedTuple):
 
     content_id: str | None
     name: str | None
+    content_type: str | None
     description: str | None
     path: str
     line: int
@@ -68,6 +69,7 @@ class Files:
             Entry(
                 content_id=strip_cid(_link(one)) or None,
                 name=_said(one, "AttachmentName"),
+                content_type=_said(one, "ContentType"),
                 description=_said(one, "Description"),
                 path=self._message.paths[one],
                 line=line_of(one),
@@ -91,7 +93,7 @@ class Files:
         return Attachment(
             content_id=self._identity(file, entry, index),
             name=name,
-            content_type=file.content_type,
+            content_type=file.content_type or (entry.content_type if entry else None),
             description=entry.description if entry else None,
             content=unpacked.content,
             zipped=unpacked.zipped,
@@ -114,7 +116,7 @@ class Files:
         """A Reference whose file did not come: what is missing is told as missing."""
         named = entry.content_id or entry.name or ""
         self._flag(entry.path, entry.line, "", f"a file cid:{named}")
-        for value in (entry.content_id, entry.name, entry.description):
+        for value in (entry.content_id, entry.name, entry.content_type, entry.description):
             if value is not None:
                 note = "stands in a Reference without a file"
                 self.losses.append(

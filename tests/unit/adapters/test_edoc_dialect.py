@@ -18,7 +18,7 @@ from bus.edxml import limits, parser
 from bus.errors import BusError, Defect, LimitExceeded, SchemaRejected
 from bus.model import Document, FieldFate, Problem, Severity
 from bus.ports import Parsed, Reading
-from tests.support.edoc_client import NS, envelope, letter, manifest
+from tests.support.edoc_client import NS, envelope, letter, manifest, status
 
 LIMITS = LimitSettings()
 SAMPLE = (Path(adapters.__file__).parent / "edoc_soap/samples/document_2803.xml").read_bytes()
@@ -168,6 +168,73 @@ def test_files_that_do_not_fit_are_refused_at_their_place(body: str, place: str)
     """Every file and every reference without the other is told by rule E14 where it stands."""
     problems = [p for p in read(document(body))[1] if p.severity is Severity.REJECT]
     assert [(p.rule, p.path) for p in problems] == [("E14", f"/Envelope/Body/SendDocument/{place}")]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (
+            envelope(HEADER, "<edXML:SendDocument/>" + files(file("YQ==")).replace("All", "all")),
+            "/Envelope/Body/allDocument",
+        ),
+        (
+            envelope(HEADER, f"<edXML:SendDocument>{manifest()}</edXML:SendDocument>{files(file('YQ=='))}"),
+            "/Envelope/Body/AllDocument",
+        ),
+        (document(file("YQ==") + files(file("YQ=="))), "/Envelope/Body/SendDocument/Attachment"),
+        (
+            envelope("", status("H58.07", "H17", "1/CV", "inbox") + files(file("YQ=="))),
+            "/Envelope/Body/AllDocument/Document/Attach/Attachment",
+        ),
+    ],
+    ids=["beside the wrapper", "beside the manifest", "beside the list", "with a status"],
+)  # fmt: skip
+def test_a_file_that_nobody_would_get_is_refused(text: str, place: str) -> None:
+    """A file outside the list of a document is told by rule E14: none is dropped in silence."""
+    problems = [p for p in read(text)[1] if p.severity is Severity.REJECT]
+    assert [(p.rule, p.path) for p in problems] == [("E14", place)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<v:Room xmlns:v='urn:v'><v:N>A1</v:N></v:Room>",
+        "<edXML:Manifest><edXML:Room>A1</edXML:Room></edXML:Manifest>",
+        manifest(a="a.txt").replace("</edXML:Ref", "<edXML:Room>A1</edXML:Room></edXML:Ref")
+        + files(file("YQ==", Content_ID="a")),
+        manifest(a="a.txt").replace("</edXML:Ref", "<v:Description xmlns:v='urn:v'>A1</v:Description></edXML:Ref")
+        + files(file("YQ==", Content_ID="a")),
+        files(file("YQ==</edXML:value><edXML:value>A1")),
+        files(file("YQ==")).replace("<edXML:Attach>", "<edXML:Attach><edXML:Room>A1</edXML:Room>"),
+    ],
+    ids=["body", "manifest", "reference", "another namespace", "a second value", "list"],
+)  # fmt: skip
+def test_what_stands_around_files_and_manifest_is_told(body: str) -> None:
+    """What has no place in the body, the manifest or a file is a loss and rule E20, never silence."""
+    reading, problems = read(document(body))
+    lost = [loss.value for loss in reading.losses if loss.fate is FieldFate.LOST]
+    assert lost == ["A1"]
+    assert [p.rule for p in problems] == ["E20"]
+
+
+def test_a_token_is_no_part_of_a_message() -> None:
+    """A token that a sender left in the body is not repeated in any list of losses."""
+    reading, problems = read(document("<edXML:Token>s3cret</edXML:Token>"))
+    assert not reading.losses
+    assert not problems
+
+
+def test_a_reference_tells_the_type_of_a_file_that_does_not() -> None:
+    """The media type comes from the file, else from its Reference."""
+    listed = manifest(a="a.pdf", b="b").replace(
+        "</edXML:Ref", "<edXML:ContentType>application/pdf</edXML:ContentType></edXML:Ref"
+    )
+    two = files(file("YQ==", Content_ID="a"), file("YQ==", Content_ID="b", Content_Type="text/x"))
+    reading, problems = read(document(listed + two))
+    assert not problems
+    assert isinstance(reading.message, Document)
+    found = [item.content_type for item in reading.message.attachments]
+    assert found == ["application/pdf", "text/x"]
 
 
 def test_a_file_in_a_transport_zip_is_unpacked_within_limits() -> None:
