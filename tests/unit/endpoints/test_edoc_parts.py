@@ -53,6 +53,24 @@ def test_packing_keeps_lines_and_leaves_credentials_out() -> None:
     assert f"{{{NS}}}Manifest" in after
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"<edXML:SendDocument><edXML:Token>{SECRET}</edXML:Token>\n<edXML:Manifest/></edXML:SendDocument>",
+        f"<SendDocument><a><Token>{SECRET}</Token>\n</a><edXML:Manifest/></SendDocument>",
+    ],
+    ids=["an argument", "deeper, in no namespace"],
+)
+def test_packing_leaves_tokens_of_the_body_out(body: str) -> None:
+    """A token that came with the arguments stays at the door; what stood behind it keeps its line."""
+    root = parser.parse(envelope(letter("H58.07", "H17"), body).encode())
+    packed = packing.pack(root, None)
+    assert SECRET.encode() not in packed
+    manifest_ = parser.parse(packed).find(f".//{{{NS}}}Manifest")
+    assert manifest_ is not None
+    assert manifest_.sourceline == 2
+
+
 def test_parts_come_back_as_they_were() -> None:
     """What is packed and unpacked is the same files, by the same names and types."""
     sent = {"a": b"\x00\xff" * 50, "ô b": b"", "c@d": b"%PDF"}
