@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Set
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -109,7 +109,7 @@ def take_apart(root: etree._Element) -> Message:
     found = [block for block in blocks.values() if block is not None]
     drafts = [_rename(block) for block in found]
     strays = (
-        *_beside(body, [*found, *(file.element for file in files)]),
+        *_beside(body, {*found, *(file.element for file in files)}),
         *_in_manifest(blocks["manifest"]),
         *(stray for one in files for stray in _others(one.element, _small_name, _IN_FILE)),
     )
@@ -132,9 +132,7 @@ def _only(name: str, *homes: etree._Element | None) -> etree._Element | None:
     return found[0] if found else None
 
 
-def _beside(
-    body: etree._Element | None, read: Collection[etree._Element]
-) -> Iterator[etree._Element]:
+def _beside(body: etree._Element | None, read: Set[etree._Element]) -> Iterator[etree._Element]:
     """What stands in the body or in an element around what is read, but is neither."""
     around = {above for one in read for above in one.iterancestors()}
     homes = [body] if body is not None else []

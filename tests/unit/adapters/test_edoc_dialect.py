@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import time
 import zipfile
 from pathlib import Path
 
@@ -168,6 +169,17 @@ def test_files_that_do_not_fit_are_refused_at_their_place(body: str, place: str)
     """Every file and every reference without the other is told by rule E14 where it stands."""
     problems = [p for p in read(document(body))[1] if p.severity is Severity.REJECT]
     assert [(p.rule, p.path) for p in problems] == [("E14", f"/Envelope/Body/SendDocument/{place}")]
+
+
+def test_files_and_references_are_joined_in_one_pass() -> None:
+    """As many files and References as a message may have, none of which fit, cost little time."""
+    references = "".join(f'<edXML:Reference xlink:href="cid:r{n}"/>' for n in range(4_900))
+    one = "".join(f'<edXML:Attachment Content-ID="f{n}"/>' for n in range(4_900))
+    attach = f"<edXML:Document><edXML:Attach>{one}</edXML:Attach></edXML:Document>" * 15
+    body = f"<edXML:Manifest>{references}</edXML:Manifest><edXML:AllDocument>{attach}</edXML:AllDocument>"
+    started = time.monotonic()
+    DIALECT.read(DIALECT.parse(document(body).encode()))
+    assert time.monotonic() - started < 6.0
 
 
 @pytest.mark.parametrize(
