@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict, deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from lxml import etree
@@ -23,6 +25,7 @@ class Entry(NamedTuple):
 
     content_id: str | None
     name: str | None
+    content_type: str | None
     description: str | None
     path: str
     line: int
@@ -43,19 +46,17 @@ class Files:
     def attachments(self) -> tuple[Attachment, ...]:
         """Every file in the order of the message; Raises LimitExceeded RCV-001 for a ZIP bomb."""
         entries = self._entries()
-        taken: set[int] = set()
+        free = _Free(entries)
         made = []
         for index, file in enumerate(self._message.files):
             path, line = self._message.paths[file.element], line_of(file.element)
             self._places[f"attachments[{index}]"] = (path, line)
-            at = _match(file, entries, taken)
-            if at is not None:
-                taken.add(at)
-            elif entries:
+            at = free.take(file)
+            if at is None and entries:
                 self._flag(path, line, file.content_id or file.name or "", "a Reference of its own")
             made.append(self._attachment(file, None if at is None else entries[at], index))
         for number, entry in enumerate(entries):
-            if number not in taken:
+            if number not in free.taken:
                 self._orphan(entry)
         return tuple(made)
 
@@ -68,6 +69,7 @@ class Files:
             Entry(
                 content_id=strip_cid(_link(one)) or None,
                 name=_said(one, "AttachmentName"),
+                content_type=_said(one, "ContentType"),
                 description=_said(one, "Description"),
                 path=self._message.paths[one],
                 line=line_of(one),
@@ -91,7 +93,7 @@ class Files:
         return Attachment(
             content_id=self._identity(file, entry, index),
             name=name,
-            content_type=file.content_type,
+            content_type=file.content_type or (entry.content_type if entry else None),
             description=entry.description if entry else None,
             content=unpacked.content,
             zipped=unpacked.zipped,
@@ -114,7 +116,7 @@ class Files:
         """A Reference whose file did not come: what is missing is told as missing."""
         named = entry.content_id or entry.name or ""
         self._flag(entry.path, entry.line, "", f"a file cid:{named}")
-        for value in (entry.content_id, entry.name, entry.description):
+        for value in (entry.content_id, entry.name, entry.content_type, entry.description):
             if value is not None:
                 note = "stands in a Reference without a file"
                 self.losses.append(
@@ -129,14 +131,29 @@ class Files:
         )
 
 
-def _match(file: File, entries: list[Entry], taken: set[int]) -> int | None:
-    """The first free Reference of the same content id, or of the same name where one has no id."""
-    free = [at for at in range(len(entries)) if at not in taken]
-    if file.content_id:
-        same = [at for at in free if entries[at].content_id == file.content_id]
-        return same[0] if same else None
-    named = [at for at in free if file.name and entries[at].name == file.name]
-    return named[0] if named else None
+class _Free:
+    """The References that no file was joined with yet."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.taken: set[int] = set()
+        self._by_id: dict[str, deque[int]] = defaultdict(deque)
+        self._by_name: dict[str, deque[int]] = defaultdict(deque)
+        for at, entry in enumerate(entries):
+            self._by_id[entry.content_id or ""].append(at)
+            self._by_name[entry.name or ""].append(at)
+
+    def take(self, file: File) -> int | None:
+        """The first of the same content id, or of the same name where the file has no id."""
+        known, key = (
+            (self._by_id, file.content_id) if file.content_id else (self._by_name, file.name)
+        )
+        waiting = known.get(key or "") if key else None
+        while waiting:
+            at = waiting.popleft()
+            if at not in self.taken:
+                self.taken.add(at)
+                return at
+        return None
 
 
 def _link(reference: etree._Element) -> str:

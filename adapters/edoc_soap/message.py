@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -25,6 +25,11 @@ _ROOT = re.compile(
 #: What stands around the files, outermost first; the draft spells it in small letters and leaves
 #: out the outermost.
 _AROUND_FILES = ("alldocument", "document", "attach")
+#: What a Reference says, and what a file of the list does, each once.
+_IN_REFERENCE = frozenset(
+    edoc.tag(name) for name in ("AttachmentName", "ContentId", "ContentType", "Description")
+)
+_IN_FILE = frozenset({"name", "value"})
 _SHOWN = 40
 
 
@@ -52,6 +57,8 @@ class Message:
     manifest: etree._Element | None = None
     status: etree._Element | None = None
     files: tuple[File, ...] = ()
+    #: What stands in the body, in the manifest or in a file and has no place there.
+    strays: tuple[etree._Element, ...] = ()
     paths: Mapping[etree._Element, str] = field(repr=False)
     #: Whether any spelling is one of the draft of 2013, whose tag list was another.
     is_draft: bool = False
@@ -101,7 +108,14 @@ def take_apart(root: etree._Element) -> Message:
     files = _files(body if content is None else content)
     found = [block for block in blocks.values() if block is not None]
     drafts = [_rename(block) for block in found]
-    return Message(root=root, files=files, paths=paths, is_draft=any(drafts), **blocks)
+    strays = (
+        *_beside(body, {*found, *(file.element for file in files)}),
+        *_in_manifest(blocks["manifest"]),
+        *(stray for one in files for stray in _others(one.element, _small_name, _IN_FILE)),
+    )
+    return Message(
+        root=root, files=files, strays=strays, paths=paths, is_draft=any(drafts), **blocks
+    )
 
 
 def _content(body: etree._Element | None) -> etree._Element | None:
@@ -116,6 +130,42 @@ def _only(name: str, *homes: etree._Element | None) -> etree._Element | None:
     if len(found) > 1:
         raise _unreadable(found[1], f"{len(found)} × {name}", f"1 × {name}")
     return found[0] if found else None
+
+
+def _beside(body: etree._Element | None, read: Set[etree._Element]) -> Iterator[etree._Element]:
+    """What stands in the body or in an element around what is read, but is neither."""
+    around = {above for one in read for above in one.iterancestors()}
+    homes = [body] if body is not None else []
+    while homes:
+        for child in homes.pop():
+            if child in around:
+                homes.append(child)
+            elif child not in read:
+                yield child
+
+
+def _in_manifest(manifest: etree._Element | None) -> Iterator[etree._Element]:
+    for child in manifest if manifest is not None else ():
+        if child.tag == edoc.tag("Reference"):
+            yield from _others(child, lambda one: str(one.tag), _IN_REFERENCE)
+        else:
+            yield child
+
+
+def _others(
+    element: etree._Element, name_of: Callable[[etree._Element], str], known: Collection[str]
+) -> Iterator[etree._Element]:
+    """Children of other names, and further ones of a known name."""
+    met: set[str] = set()
+    for child in element:
+        name = name_of(child)
+        if name not in known or name in met:
+            yield child
+        met.add(name)
+
+
+def _small_name(element: etree._Element) -> str:
+    return local_name(element).lower()
 
 
 def _rename(block: etree._Element) -> bool:
@@ -141,7 +191,7 @@ def _files(home: etree._Element | None) -> tuple[File, ...]:
 
 
 def _named(parent: etree._Element, name: str) -> list[etree._Element]:
-    return [one for one in parent.iterchildren() if local_name(one).lower() == name]
+    return [one for one in parent.iterchildren() if _small_name(one) == name]
 
 
 def _file(element: etree._Element) -> File:

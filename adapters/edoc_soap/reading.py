@@ -38,6 +38,8 @@ from bus.ports import Reading
 
 _SHOWN = 200
 _HEADER = "/Envelope/Header"
+#: Where files stand.
+_FILES = "AllDocument/Document/Attach"
 #: Where an extension of a block belongs in edXML, whose paths the canonical message speaks.
 _HOME = "/edXML/edXMLEnvelope/edXMLHeader"
 
@@ -59,6 +61,12 @@ def read(message: Message, *, unpacked_bytes: int) -> Reading:
         made = dataclasses.replace(made, attachments=files.attachments())
         reader.problems += files.problems
         reader.losses += files.losses
+        astray = message.strays
+    else:
+        # A status has no files.
+        astray = (*message.strays, *(file.element for file in message.files))
+    for element in astray:
+        reader.astray(element)
     return Reading(
         message=dataclasses.replace(made, extensions=tuple(reader.extensions)),
         problems=tuple(reader.problems),
@@ -125,6 +133,21 @@ class _Reader:
             Spot(element, at, 0 if element is None else line_of(element)), table, ""
         )
 
+    def astray(self, element: etree._Element) -> None:
+        """Tell what has no place where it stands; a file there is refused, for nobody would get it."""
+        spot = Spot(element, self.paths[element], line_of(element))
+        inner = tuple(element.iter(etree.Element))
+        if any(local_name(one).lower() == "attachment" for one in inner):
+            self._flag("E14", spot, local_name(element), _FILES, Severity.REJECT)
+            return
+        before = len(self.losses)
+        for one in inner:
+            # A token is the call's and not the message's: it is repeated nowhere.
+            if local_name(one) != "Token":
+                self._lose_text(self.paths[one], one, "has no place here")
+        if len(self.losses) > before:
+            self._flag("E20", spot, local_name(element), None, None)
+
     def _fields(self, spot: Spot, table: Group | Wrapper, prefix: str) -> dict[str, object]:
         found: dict[str, list[Spot]] = defaultdict(list)
         for child in spot.element if spot.element is not None else ():
@@ -175,11 +198,10 @@ class _Reader:
         for spot in spots:
             for child in spot.element if spot.element is not None else ():
                 self._stranger(Spot(child, self.paths[child], line_of(child)), spot)
-        if field.many:
-            texts = [text for text in map(_text, spots) if text.strip(WHITE_SPACE)]
-            self.places |= {f"{at}[{n}]": (s.path, s.line) for n, s in enumerate(spots)}
-            return tuple(texts)
         filled = [spot for spot in spots if _text(spot).strip(WHITE_SPACE)]
+        if field.many:
+            self.places |= {f"{at}[{n}]": (s.path, s.line) for n, s in enumerate(filled)}
+            return tuple(map(_text, filled))
         spot = self._single(field.rule, filled or spots[:1], absent)
         self.places[at] = (spot.path, spot.line)
         return self._value(field, spot)

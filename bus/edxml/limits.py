@@ -105,7 +105,7 @@ def _shallow(tags: list[bytes], limit: int) -> bool:
 
 def _slim(tags: list[bytes], attributes: int) -> bool:
     """Whether every tag ends, with few attributes and short names; long text may follow it."""
-    short = min(_LONGEST_NAME, _LEAST_ATTRIBUTE * attributes)
+    short = min(_LONGEST_NAMESPACE, _LEAST_ATTRIBUTE * attributes)
     if -1 in [tag.find(b">") for tag in tags]:
         return False
     return all(_modest(tag, attributes) for tag in tags if len(tag) > short)
@@ -190,11 +190,12 @@ class _Tally:
     def _count(self, token: re.Match[bytes]) -> int:
         """Count the attributes of one start tag, no further than one more than may be."""
         room = min(self.settings.attributes - self.attributes, self.settings.element_attributes)
-        count, at = 0, token.start(_VALUES)
+        # the name of the first attribute stands behind that of the element
+        count, at = 0, token.start(_NAME)
         for count, value in enumerate(_QUOTED.finditer(self.body, *token.span(_VALUES)), start=1):
             if value.start() - at > _LONGEST_NAME:
                 raise self._long(token, "name", _LONGEST_NAME)
-            long = value.end() - value.start() > _LONGEST_NAMESPACE
+            long = value.end() - value.start() - len('""') > _LONGEST_NAMESPACE
             if long and b"xmlns" in self.body[at : value.start()]:
                 raise self._long(token, "namespace", _LONGEST_NAMESPACE)
             if count > room:

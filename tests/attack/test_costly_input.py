@@ -74,12 +74,25 @@ def test_a_name_of_kilobytes_is_refused(markup: str) -> None:
 
 @pytest.mark.parametrize("elements", [3, 60_000])
 @pytest.mark.parametrize("name", ["xmlns:p", "xmlns", "\n xmlns:p\n"])
-def test_a_namespace_of_kilobytes_is_refused(name: str, elements: int) -> None:
+@pytest.mark.parametrize("before", ["", 'b="1" '], ids=["first", "second"])
+def test_a_namespace_of_kilobytes_is_refused(before: str, name: str, elements: int) -> None:
     """Exclusive canonical form writes a namespace again for every element that uses it."""
-    body = f'<a b="1" {name}="urn:{"x" * 2_000}">{"<p:b/>" * elements}</a>'.encode()
+    body = f'<a {before}{name}="urn:{"x" * 2_000}">{"<p:b/>" * elements}</a>'.encode()
     with pytest.raises(LimitExceeded) as refusal:
         limits.check(body, LimitSettings())
     assert refusal.value.code == "RCV-003"
+    assert "namespace" in refusal.value.detail
+
+
+@pytest.mark.parametrize("elements", [3, 60_000])
+@pytest.mark.parametrize("attributes", [64, 1_000])
+def test_the_longest_namespace_is_what_the_limit_says(attributes: int, elements: int) -> None:
+    """500 bytes pass and 501 do not, in small bodies and large ones, whatever else is allowed."""
+    settings = LimitSettings(element_attributes=attributes)
+    body = '<a xmlns:p="{}">' + "<p:b/>" * elements + "</a>"
+    limits.check(body.format("u" * 500).encode(), settings)
+    with pytest.raises(LimitExceeded) as refusal:
+        limits.check(body.format("u" * 501).encode(), settings)
     assert "namespace" in refusal.value.detail
 
 

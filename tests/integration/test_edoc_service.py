@@ -540,6 +540,34 @@ def test_nobody_reads_anothers_mailbox(
     received(bus, "H17", "H58.07,2024/03/04,95/CV-ĐT")
 
 
+def test_a_number_is_taken_only_by_the_operation_of_its_kind(
+    old: OldClient, neighbour: OldClient
+) -> None:
+    """ConfirmTraces takes no document out of the mailbox, and ConfirmReceived no status."""
+    sent = old.send(letter("H58.07", "H58.01", number=197))
+    document = sent.text("DocumentId")
+    until(lambda: document in pending(neighbour))
+    assert neighbour.ask("ConfirmTraces", TraceId=document).codes == ["M.TraceId"]
+    assert document in pending(neighbour)
+    told = status("H58.01", "H58.07", "197/CV-ĐT", "inbox", "H58.07,2024/03/04,197/CV-ĐT")
+    assert neighbour.update(told).succeeded
+    (trace,) = until(lambda: old.ask("GetTraces").texts("TraceId"))
+    for operation in ("GetDocument", "ConfirmReceived"):
+        assert old.ask(operation, DocumentId=trace).codes == ["M.DOCUMENT"]
+    assert old.ask("GetTraces").texts("TraceId") == [trace]
+    assert old.ask("ConfirmTraces", TraceId=trace).succeeded
+    assert neighbour.ask("ConfirmReceived", DocumentId=document).succeeded
+
+
+def test_parts_of_a_status_are_refused(old: OldClient) -> None:
+    """A file sent with a status, which has none, is told where it stands: none is dropped."""
+    told = status("H58.07", "G09", "1/X", "01")
+    answer = old.post(
+        "UpdateTraces", envelope(old.key_info(), told), [Piece(b"x", "a", "text/plain")]
+    )
+    assert answer.codes == ["M.AllDocument.Document.Attach.Attachment"]
+
+
 @pytest.mark.parametrize("number", ["", "abc", "0", "-1", "9" * 30, "１２"])
 def test_a_number_that_is_none_is_reported(old: OldClient, number: str) -> None:
     """What is no document number is an invalid DocumentId."""

@@ -10,7 +10,7 @@ import pytest
 
 from tests.clients import evidence, example
 from tests.clients.live_bus import LiveBus, live_bus
-from tests.clients.matrix import CLIENTS, VERSIONS
+from tests.clients.matrix import CLIENTS, MODES, VERSIONS
 
 ZEEP = next(client for client in CLIENTS if client.folder == "python")
 
@@ -31,7 +31,7 @@ def built(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("mode", ["plain", "signed", "fault"])
+@pytest.mark.parametrize("mode", MODES)
 def test_the_python_example_does_what_it_shows(
     bus: LiveBus, built: Path, version: str, mode: str
 ) -> None:

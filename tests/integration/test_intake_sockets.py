@@ -7,6 +7,7 @@ import json
 import os
 import re
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,10 +18,13 @@ from typing import Any
 import pytest
 
 from bus.config import LimitSettings, ServerSettings
+from bus.cpus import UNTOUCHED, Cpus
 from bus.errors import BusError
 from bus.web.intake import Intake, Pace
 from bus.web.server import WebServer
+from bus.web.spool import MEMORY_BYTES
 
+LINUX = sys.platform == "linux"
 LIMIT = 1_000_000
 #: An answer larger than what the kernel buffers for one connection.
 FLOOD = 60_000_000
@@ -32,6 +36,8 @@ class Service:
 
     calls: list[dict[str, Any]] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
+    #: CPUs that each call might use.
+    cpus: list[frozenset[int]] = field(default_factory=list)
     gate: threading.Event = field(default_factory=threading.Event)
     entered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
@@ -39,6 +45,8 @@ class Service:
         """Answer with size and digest of the body."""
         body = environ["wsgi.input"].read()
         self.calls.append(environ)
+        if LINUX:
+            self.cpus.append(frozenset(os.sched_getaffinity(0)))
         path = environ["PATH_INFO"]
         self.entered.release()
         if path == "/wait":
@@ -79,7 +87,11 @@ class Door:
 
 @contextmanager
 def door(
-    pace: Pace | None = None, refuse: Any = None, limit: int = LIMIT, **server: Any
+    pace: Pace | None = None,
+    refuse: Any = None,
+    limit: int = LIMIT,
+    cpus: Cpus = UNTOUCHED,
+    **server: Any,
 ) -> Iterator[Door]:
     """A door on a free port."""
     service = Service()
@@ -89,7 +101,9 @@ def door(
         service, settings, LimitSettings(body_bytes=limit), pace=pace or Pace(), **options
     )
     web = WebServer(intake, settings)
-    opened = Door(service, intake, web, web.start())
+    with cpus.sharing():
+        address = web.start()
+    opened = Door(service, intake, web, address)
     try:
         yield opened
     finally:
@@ -326,6 +340,18 @@ def test_twenty_megabytes_arrive_intact() -> None:
         status, _, told = bus.ask(post("/", body))
     assert status == 200
     assert told.decode() == f"{len(body)} {hashlib.sha256(body).hexdigest()}"
+
+
+@pytest.mark.skipif(not LINUX, reason="only Linux says where threads run")
+def test_only_small_bodies_are_worked_on_by_threads_that_share_a_cpu() -> None:
+    """Large bodies keep C code busy side by side: their threads use every CPU of the process."""
+    every = frozenset(os.sched_getaffinity(0))
+    one = Cpus(every=every, shared=min(every))
+    with door(cpus=one) as bus:
+        for body in (b"small", bytes(MEMORY_BYTES + 1), b"small"):
+            assert bus.ask(post("/", body))[0] == 200
+        assert bus.service.cpus == [frozenset({min(every)}), every, frozenset({min(every)})]
+    assert frozenset(os.sched_getaffinity(0)) == every
 
 
 def test_a_generated_answer_arrives_whole_with_its_length() -> None:

@@ -7,7 +7,7 @@ headers. No recipient and no archive ever sees a sender's token.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -62,12 +62,13 @@ def pack(envelope: etree._Element, parts: Attachments | None) -> bytes:
     Raises ProtocolRejected MIM-001, MIM-003, LimitExceeded RCV-001 for what the parts become inline.
     """
     header = envelope.find(edoc.soap_tag("Header"))
-    for block in list(header) if header is not None else ():
-        if not any(edoc.is_ours(block, name) for name in _TRAVELLING):
-            _take_out(block)
+    if header is not None:
+        _leave_out(header, lambda block: not any(edoc.is_ours(block, n) for n in _TRAVELLING))
     body = envelope.find(edoc.soap_tag("Body"))
-    for token in list(body.iter(edoc.tag("Token"), "Token")) if body is not None else ():
-        _take_out(token)
+    tokens = body.iter(edoc.tag("Token"), "Token") if body is not None else ()
+    for home in dict.fromkeys(token.getparent() for token in tokens):
+        if home is not None:
+            _leave_out(home, lambda one: edoc.is_ours(one, "Token"))
     files = _place_files(body, parts) if body is not None and parts is not None else []
     skeleton = etree.tostring(envelope, encoding="UTF-8", xml_declaration=False)
     pieces: list[bytes] = [_DECLARATION, b"\n" * (max(1, line_of(envelope)) - 1)]
@@ -141,18 +142,27 @@ def _status(header: etree._Element | None, body: etree._Element | None) -> etree
     return next((one for one in found if one is not None), None)
 
 
-def _take_out(element: etree._Element) -> None:
-    """Remove an element and leave as many line breaks as it had."""
-    above, before = element.getparent(), element.getprevious()
-    if above is None:
-        return
-    tail, element.tail = element.tail or "", None
-    rest = "\n" * etree.tostring(element, encoding="unicode").count("\n") + tail
-    above.remove(element)
-    if before is None:
-        above.text = (above.text or "") + rest
-    else:
-        before.tail = (before.tail or "") + rest
+def _leave_out(home: etree._Element, unwanted: Callable[[etree._Element], bool]) -> None:
+    """Remove children and leave as many line breaks as they had."""
+    kept: etree._Element | None = None
+    rest: list[str] = []
+    for child in list(home):
+        if unwanted(child):
+            tail, child.tail = child.tail or "", None
+            rest += ("\n" * etree.tostring(child, encoding="unicode").count("\n"), tail)
+            home.remove(child)
+        else:
+            _append_text(home, kept, rest)
+            kept, rest = child, []
+    _append_text(home, kept, rest)
+
+
+def _append_text(home: etree._Element, before: etree._Element | None, texts: list[str]) -> None:
+    """Put texts behind a child, or first of all, at once: one by one they would be copied each time."""
+    if texts and before is None:
+        home.text = "".join((home.text or "", *texts))
+    elif texts and before is not None:
+        before.tail = "".join((before.tail or "", *texts))
 
 
 def _place_files(body: etree._Element, parts: Attachments) -> list[bytes]:

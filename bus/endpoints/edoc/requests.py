@@ -6,6 +6,7 @@ and the token into one of three places.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -41,6 +42,7 @@ UNDERSTOOD = frozenset(
     | {f"{{{edoc.TOKEN_NAMESPACE}}}Token"}
 )
 _LARGEST_NUMBER = 2**63 - 1
+_NUMBER = re.compile(r"0{0,100}[0-9]{1,19}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,12 +128,13 @@ def _number(element: etree._Element | None, payload: etree._Element, name: str) 
     text = "" if element is None else (element.text or "").strip()
     if element is None or not text:
         raise _missing(payload, name)
-    if not (text.isascii() and text.isdigit()) or not 0 < int(text[:20]) <= _LARGEST_NUMBER:
+    # A longer text is not cut: what is left would be the number of another document.
+    if not _NUMBER.fullmatch(text) or not 0 < int(text) <= _LARGEST_NUMBER:
         path = f"/Envelope/Body/{local_name(payload)}/{name}"
         raise errors.ProtocolRejected(
             f"{text[:40]!r}", code="SVC-006", path=path, line=line_of(element)
         )
-    return int(text[:20])
+    return int(text)
 
 
 def _missing(payload: etree._Element, name: str) -> errors.ProtocolRejected:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import time
 import zipfile
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from bus.edxml import limits, parser
 from bus.errors import BusError, Defect, LimitExceeded, SchemaRejected
 from bus.model import Document, FieldFate, Problem, Severity
 from bus.ports import Parsed, Reading
-from tests.support.edoc_client import NS, envelope, letter, manifest
+from tests.support.edoc_client import NS, envelope, letter, manifest, status
 
 LIMITS = LimitSettings()
 SAMPLE = (Path(adapters.__file__).parent / "edoc_soap/samples/document_2803.xml").read_bytes()
@@ -90,6 +91,21 @@ def test_a_field_that_stands_twice_is_refused_at_its_place() -> None:
     assert [loss.value for loss in reading.losses] == ["khác"]
 
 
+def test_places_of_repeated_texts_count_only_what_is_read() -> None:
+    """An empty repetition is left out, and what comes after it keeps its own place and line."""
+    header = HEADER.replace(
+        "<edXML:ToPlaces/>",
+        "<edXML:ToPlaces>\n<edXML:Place/>\n<edXML:Place>Lưu</edXML:Place></edXML:ToPlaces>",
+    )
+    reading, _ = read(document(header=header))
+    assert isinstance(reading.message, Document)
+    assert reading.message.to_places == ("Lưu",)
+    place = ("/Envelope/Header/MessageHeader/ToPlaces/Place[2]", 3)
+    assert {at: where for at, where in reading.places.items() if at.startswith("to_places[")} == {
+        "to_places[0]": place
+    }
+
+
 def test_what_nobody_knows_is_kept_and_told() -> None:
     """An unknown element becomes an extension at the place edXML would have it."""
     header = HEADER.replace(
@@ -153,6 +169,84 @@ def test_files_that_do_not_fit_are_refused_at_their_place(body: str, place: str)
     """Every file and every reference without the other is told by rule E14 where it stands."""
     problems = [p for p in read(document(body))[1] if p.severity is Severity.REJECT]
     assert [(p.rule, p.path) for p in problems] == [("E14", f"/Envelope/Body/SendDocument/{place}")]
+
+
+def test_files_and_references_are_joined_in_one_pass() -> None:
+    """As many files and References as a message may have, none of which fit, cost little time."""
+    references = "".join(f'<edXML:Reference xlink:href="cid:r{n}"/>' for n in range(4_900))
+    one = "".join(f'<edXML:Attachment Content-ID="f{n}"/>' for n in range(4_900))
+    attach = f"<edXML:Document><edXML:Attach>{one}</edXML:Attach></edXML:Document>" * 15
+    body = f"<edXML:Manifest>{references}</edXML:Manifest><edXML:AllDocument>{attach}</edXML:AllDocument>"
+    started = time.monotonic()
+    DIALECT.read(DIALECT.parse(document(body).encode()))
+    assert time.monotonic() - started < 6.0
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (
+            envelope(HEADER, "<edXML:SendDocument/>" + files(file("YQ==")).replace("All", "all")),
+            "/Envelope/Body/allDocument",
+        ),
+        (
+            envelope(HEADER, f"<edXML:SendDocument>{manifest()}</edXML:SendDocument>{files(file('YQ=='))}"),
+            "/Envelope/Body/AllDocument",
+        ),
+        (document(file("YQ==") + files(file("YQ=="))), "/Envelope/Body/SendDocument/Attachment"),
+        (
+            envelope("", status("H58.07", "H17", "1/CV", "inbox") + files(file("YQ=="))),
+            "/Envelope/Body/AllDocument/Document/Attach/Attachment",
+        ),
+    ],
+    ids=["beside the wrapper", "beside the manifest", "beside the list", "with a status"],
+)  # fmt: skip
+def test_a_file_that_nobody_would_get_is_refused(text: str, place: str) -> None:
+    """A file outside the list of a document is told by rule E14: none is dropped in silence."""
+    problems = [p for p in read(text)[1] if p.severity is Severity.REJECT]
+    assert [(p.rule, p.path) for p in problems] == [("E14", place)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<v:Room xmlns:v='urn:v'><v:N>A1</v:N></v:Room>",
+        "<edXML:Manifest><edXML:Room>A1</edXML:Room></edXML:Manifest>",
+        manifest(a="a.txt").replace("</edXML:Ref", "<edXML:Room>A1</edXML:Room></edXML:Ref")
+        + files(file("YQ==", Content_ID="a")),
+        manifest(a="a.txt").replace("</edXML:Ref", "<v:Description xmlns:v='urn:v'>A1</v:Description></edXML:Ref")
+        + files(file("YQ==", Content_ID="a")),
+        files(file("YQ==</edXML:value><edXML:value>A1")),
+        files(file("YQ==")).replace("<edXML:Attach>", "<edXML:Attach><edXML:Room>A1</edXML:Room>"),
+    ],
+    ids=["body", "manifest", "reference", "another namespace", "a second value", "list"],
+)  # fmt: skip
+def test_what_stands_around_files_and_manifest_is_told(body: str) -> None:
+    """What has no place in the body, the manifest or a file is a loss and rule E20, never silence."""
+    reading, problems = read(document(body))
+    lost = [loss.value for loss in reading.losses if loss.fate is FieldFate.LOST]
+    assert lost == ["A1"]
+    assert [p.rule for p in problems] == ["E20"]
+
+
+def test_a_token_is_no_part_of_a_message() -> None:
+    """A token that a sender left in the body is not repeated in any list of losses."""
+    reading, problems = read(document("<edXML:Token>s3cret</edXML:Token>"))
+    assert not reading.losses
+    assert not problems
+
+
+def test_a_reference_tells_the_type_of_a_file_that_does_not() -> None:
+    """The media type comes from the file, else from its Reference."""
+    listed = manifest(a="a.pdf", b="b").replace(
+        "</edXML:Ref", "<edXML:ContentType>application/pdf</edXML:ContentType></edXML:Ref"
+    )
+    two = files(file("YQ==", Content_ID="a"), file("YQ==", Content_ID="b", Content_Type="text/x"))
+    reading, problems = read(document(listed + two))
+    assert not problems
+    assert isinstance(reading.message, Document)
+    found = [item.content_type for item in reading.message.attachments]
+    assert found == ["application/pdf", "text/x"]
 
 
 def test_a_file_in_a_transport_zip_is_unpacked_within_limits() -> None:

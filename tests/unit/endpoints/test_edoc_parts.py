@@ -53,6 +53,41 @@ def test_packing_keeps_lines_and_leaves_credentials_out() -> None:
     assert f"{{{NS}}}Manifest" in after
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"<edXML:SendDocument><edXML:Token>{SECRET}</edXML:Token>\n<edXML:Manifest/></edXML:SendDocument>",
+        f"<SendDocument><a><Token>{SECRET}</Token>\n</a><edXML:Manifest/></SendDocument>",
+    ],
+    ids=["an argument", "deeper, in no namespace"],
+)
+def test_packing_leaves_tokens_of_the_body_out(body: str) -> None:
+    """A token that came with the arguments stays at the door; what stood behind it keeps its line."""
+    root = parser.parse(envelope(letter("H58.07", "H17"), body).encode())
+    packed = packing.pack(root, None)
+    assert SECRET.encode() not in packed
+    manifest_ = parser.parse(packed).find(f".//{{{NS}}}Manifest")
+    assert manifest_ is not None
+    assert manifest_.sourceline == 2
+
+
+@pytest.mark.parametrize(
+    ("blocks", "body"),
+    [
+        ("<a>\n</a>\n" * 90_000, "<edXML:Manifest/>"),
+        ("", "<edXML:SendDocument>" + "<Token>\n</Token>\n" * 90_000 + "</edXML:SendDocument>"),
+    ],
+    ids=["blocks", "tokens"],
+)
+def test_what_is_left_out_costs_no_more_than_reading_it(blocks: str, body: str) -> None:
+    """As many unwanted elements as a message may have are taken out in bounded time."""
+    root = parser.parse(envelope(letter("H58.07", "H17") + blocks, body).encode())
+    started = time.monotonic()
+    packed = packing.pack(root, None)
+    assert time.monotonic() - started < 5.0
+    assert packed.count(b"\n") >= 180_000
+
+
 def test_parts_come_back_as_they_were() -> None:
     """What is packed and unpacked is the same files, by the same names and types."""
     sent = {"a": b"\x00\xff" * 50, "ô b": b"", "c@d": b"%PDF"}
@@ -197,6 +232,33 @@ def test_what_names_no_operation_is_refused(payload: str, action: str, code: str
     with pytest.raises(errors.ProtocolRejected) as refused:
         requests.read(soap.read(root), action)
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("17", 17), (" 0017\n", 17), (str(2**63 - 1), 2**63 - 1), ("0" * 19 + "17", 17)],
+)
+def test_a_number_means_what_is_written(text: str, number: int) -> None:
+    """Every digit counts, however many zeros stand in front."""
+    assert requests.number(_confirming(text)) == number
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "-1", "1.0", "٣", str(2**63), "1" + "0" * 20, "9" * 5000]
+)
+def test_what_is_no_number_of_a_document_is_refused_at_its_place(text: str) -> None:
+    """A number is never guessed: what is none, or too large, names its place."""
+    with pytest.raises(errors.ProtocolRejected) as refused:
+        requests.number(_confirming(text))
+    assert (refused.value.code, refused.value.path) == (
+        "SVC-006",
+        "/Envelope/Body/ConfirmReceived/DocumentId",
+    )
+
+
+def _confirming(text: str) -> requests.Asked:
+    xml = envelope("", f"<ConfirmReceived><DocumentId>{text}</DocumentId></ConfirmReceived>")
+    return requests.read(soap.read(parser.parse(xml.encode())), "")
 
 
 def test_the_wsdl_describes_every_operation_once() -> None:
