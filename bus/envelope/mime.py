@@ -27,6 +27,8 @@ _REST = re.compile(rb"(--)?[ \t]*+(\r\n|\n|\Z)")
 _NEAR_BOUNDARIES = 100
 _FIELD = re.compile(r"([!-9;-~]+)[ \t]*:(.*)")
 _KEPT = ("content-type", "content-id", "content-transfer-encoding")
+#: What neither a header field (RFC 5322 §2.2) nor XML, where some of them end up, can hold.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 _PLAIN = frozenset({"", "7bit", "8bit", "binary"})
 _SPACE = b" \t\r\n"
 _PIECE = 1024 * 1024
@@ -199,6 +201,8 @@ def _fields(head: str) -> dict[str, str]:
         if name in found:
             raise _broken(f"Two {match[1][:40]} headers of one part.")
         if name in _KEPT:
+            if _FORBIDDEN.search(match[2]):
+                raise _broken(f"Part header {line[:40]!r}")
             found[name] = match[2].strip()
     return found
 

@@ -581,8 +581,10 @@ def test_a_number_that_is_none_is_reported(old: OldClient, number: str) -> None:
         ([Piece(b"x", "y")], manifest(x="a.pdf"), "N.Manifest.Reference"),
         ([Piece(b"x", "x", encoding="uuencode")], manifest(x="a.pdf"), "M.Attachment-Encoding"),
         ([Piece(b"x", "x"), Piece(b"y", "x")], manifest(x="a.pdf"), "M.Attachment"),
+        ([Piece(b"x", "x\x01")], manifest(x="a.pdf"), "M.Envelope"),
+        ([Piece(b"x", "x", "text/\x01")], manifest(x="a.pdf"), "M.Envelope"),
     ],
-    ids=["no part", "another part", "unknown encoding", "one id twice"],
+    ids=["no part", "another part", "unknown encoding", "one id twice", "no id", "no type"],
 )
 def test_files_that_do_not_fit_the_manifest_are_reported(
     old: OldClient, files: list[Piece], body: str, code: str

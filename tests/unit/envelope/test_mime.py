@@ -132,6 +132,20 @@ def test_what_is_no_multipart_body_is_refused(body: bytes) -> None:
     assert refusal(body, "b") == "MIM-001"
 
 
+@pytest.mark.parametrize("sign", ["\0", "\x01", "\x0b", "\x1f", "\ufffe", "\uffff"])
+@pytest.mark.parametrize(
+    "field", ["Content-ID: <a{}b>", "Content-Type: text/{}x", "Content-Transfer-Encoding: {}"]
+)
+def test_signs_that_no_text_holds_are_refused_in_headers_that_are_used(
+    field: str, sign: str
+) -> None:
+    """Ids and media types end up in XML, which cannot carry control characters."""
+    head = field.format(sign).encode()
+    assert refusal(b"--b\r\n" + head + b"\r\n\r\nx\r\n--b--", "b") == "MIM-001"
+    (part,) = split(b"--b\r\nX-Other: \x01\r\n\r\nx\r\n--b--", "b")
+    assert bytes(part.data) == b"x"
+
+
 @pytest.mark.parametrize("boundary", ["", " ", "b ", "b\r\nX", "é", "x" * 201, "a\x00"])
 def test_impossible_boundaries_are_refused(boundary: str) -> None:
     """A boundary is visible ASCII of bounded length and no space at its end."""
