@@ -248,9 +248,9 @@ class ExchangeApplication(Edge):
         body = _spliced(envelope, (*security, *answer.verbatim))
         if parts:
             media, body = xop.write(body, parts, turn.version)
-            headers = (("Content-Type", media), ("MIME-Version", "1.0"), *_headers(turn)[1:])
+            headers = (("Content-Type", media), ("MIME-Version", "1.0"), *text_headers(turn)[1:])
             return Reply(status="200 OK", headers=headers, body=body)
-        return Reply(status="200 OK", headers=_headers(turn), body=body)
+        return Reply(status="200 OK", headers=text_headers(turn), body=body)
 
     def _fault(self, turn: Turn, error: errors.BusError) -> Reply:
         code, id_ = error.code, error.correlation_id or turn.correlation_id
@@ -270,7 +270,7 @@ class ExchangeApplication(Edge):
         sealed = not isinstance(error, errors.Defect)
         security = self._security(fault.envelope, turn.version) if sealed else ()
         body = _spliced(fault.envelope, security)
-        return Reply(status=fault.status, headers=_headers(turn) + fault.headers, body=body)
+        return Reply(status=fault.status, headers=text_headers(turn) + fault.headers, body=body)
 
     def _security(self, envelope: etree._Element, version: SoapVersion) -> Verbatim:
         """The security header of a reply and the place kept for it; nothing when none is made."""
@@ -295,7 +295,7 @@ def _operation_in(payload: etree._Element) -> str:
 
 def _silence(turn: Turn, status: str, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
     """The answer to who asked for none: HTTP cannot do without a status."""
-    told = tuple(one for one in _headers(turn) if one[0] != "Content-Type")
+    told = tuple(one for one in text_headers(turn) if one[0] != "Content-Type")
     return Reply(status=status, headers=told + headers, body=b"")
 
 
@@ -309,7 +309,8 @@ def _put_inline(root: etree._Element, request: Request) -> None:
         swa.inline(root, request.attachments)
 
 
-def _headers(turn: Turn) -> tuple[tuple[str, str], ...]:
+def text_headers(turn: Turn) -> tuple[tuple[str, str], ...]:
+    """The HTTP headers of an answer in one part, Content-Type first."""
     return (
         ("Content-Type", f"{turn.version.media_type}; charset=utf-8"),
         ("X-Correlation-Id", turn.correlation_id),

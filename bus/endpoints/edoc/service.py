@@ -10,7 +10,7 @@ from bus import errors, logs
 from bus.config import LimitSettings
 from bus.edoc import EdocHub
 from bus.endpoints.documents import Documents
-from bus.endpoints.edge import Authenticate, Edge, Reply, Turn
+from bus.endpoints.edge import Authenticate, Edge, Reply, Turn, text_headers
 from bus.endpoints.edoc import packing, reports, requests
 from bus.endpoints.edoc.evidence import masked
 from bus.endpoints.edoc.operations import RUN, Answer, Invocation, new
@@ -100,7 +100,7 @@ class EdocApplication(Edge):
         if answer.files and not beside:
             answer.payload.append(packing.inline(answer.files))
         envelope = _envelope(answer)
-        headers = _headers(turn)
+        headers = text_headers(turn)
         if beside:
             media, body = packing.multipart(envelope, answer.files)
             headers = (("Content-Type", media), ("MIME-Version", "1.0"), *headers[1:])
@@ -132,7 +132,7 @@ def _fault(turn: Turn, error: errors.BusError, report: etree._Element) -> Reply:
     )
     body = etree.tostring(soap.fault(_V11, about), xml_declaration=True, encoding="utf-8")
     status = treatment.status if treatment.always else "500 Internal Server Error"
-    return Reply(status=status, headers=_headers(turn) + http_headers(error), body=body)
+    return Reply(status=status, headers=text_headers(turn) + http_headers(error), body=body)
 
 
 def _is_protocol(error: errors.BusError) -> bool:
@@ -154,11 +154,3 @@ def _envelope(answer: Answer) -> etree._Element:
         # It comes as it was sent, but nobody has to understand a block to read a reply.
         block.attrib.pop(edoc.soap_tag("mustUnderstand"), "")
     return envelope
-
-
-def _headers(turn: Turn) -> tuple[tuple[str, str], ...]:
-    return (
-        ("Content-Type", f"{_V11.media_type}; charset=utf-8"),
-        ("X-Correlation-Id", turn.correlation_id),
-        ("Cache-Control", "no-store"),
-    )
