@@ -18,6 +18,7 @@ from adapters.edoc_soap.mapping import MESSAGE_HEADER, STATUS, STATUSES, TRACE
 from adapters.edoc_soap.message import Message
 from adapters.edoc_soap.required import is_public
 from bus.edxml.codec.mapping import Group, Kind, Leaf, Wrapper
+from bus.edxml.codec.reader import STRANGE_ATTRIBUTE, strange_attributes
 from bus.edxml.codec.values import WHITE_SPACE, read_value
 from bus.edxml.dates import write_date
 from bus.edxml.paths import line_of, local_name
@@ -67,6 +68,8 @@ def read(message: Message, *, unpacked_bytes: int) -> Reading:
         astray = (*message.strays, *(file.element for file in message.files))
     for element in astray:
         reader.astray(element)
+    for block in message.blocks:
+        reader.attributes(block)
     return Reading(
         message=dataclasses.replace(made, extensions=tuple(reader.extensions)),
         problems=tuple(reader.problems),
@@ -147,6 +150,14 @@ class _Reader:
                 self._lose_text(self.paths[one], one, "has no place here")
         if len(self.losses) > before:
             self._flag("E20", spot, local_name(element), None, None)
+
+    def attributes(self, block: etree._Element) -> None:
+        """Tell every attribute of a block that belongs to the document and has no home in it."""
+        for element in block.iter(etree.Element):
+            for name, value in strange_attributes(element):
+                # of a Reference, in whatever namespace
+                if name != "href":
+                    self._lose(f"{self.paths[element]}/@{name}", value, STRANGE_ATTRIBUTE)
 
     def _fields(self, spot: Spot, table: Group | Wrapper, prefix: str) -> dict[str, object]:
         found: dict[str, list[Spot]] = defaultdict(list)

@@ -7,7 +7,7 @@ in the message, in an extension kept raw, in a loss, or in a signature, which is
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple, cast
 
@@ -56,7 +56,10 @@ _WIRE_NAMESPACES = (
     f"{{{XLINK}}}",
     "{http://www.w3.org/2001/XMLSchema-instance}",
     "{http://www.w3.org/XML/1998/namespace}",
+    "{http://schemas.xmlsoap.org/soap/envelope/}",
 )
+#: What the loss of an attribute is called.
+STRANGE_ATTRIBUTE = "is no known attribute"
 _SHOWN = 200
 _BUSINESS = "Bussiness"
 _MOVE_IT = "Put Bussiness into edXMLHeader/TraceHeaderList, in the namespace of the document."
@@ -270,11 +273,9 @@ class _Reader:
         self.problems.append(replace(told, hint=_MOVE_IT, hint_vi=_MOVE_IT_VI))
 
     def _attributes(self, element: etree._Element) -> None:
-        for name in element.keys():  # noqa: SIM118 - lxml elements iterate over children
-            text = str(name)
-            if text not in _WIRE_ATTRIBUTES and not text.startswith(_WIRE_NAMESPACES):
-                path = f"{self.places.path_of(element)}/@{text.rpartition('}')[2]}"
-                self._lose_at(path, str(element.get(text)), "is no known attribute")
+        for name, value in strange_attributes(element):
+            path = f"{self.places.path_of(element)}/@{name}"
+            self._lose_at(path, value, STRANGE_ATTRIBUTE)
 
     def _stray_text(self, element: etree._Element) -> None:
         text = element.text
@@ -310,6 +311,14 @@ class _Reader:
 
     def _lose_at(self, path: str, value: str, note: str) -> None:
         self.losses.append(Loss(path=path, fate=FieldFate.LOST, value=value, note=note))
+
+
+def strange_attributes(element: etree._Element) -> Iterator[tuple[str, str]]:
+    """Local name and value of each attribute that belongs to the document and has no home in it."""
+    for name in element.keys():  # noqa: SIM118 - lxml elements iterate over children
+        text = str(name)
+        if text not in _WIRE_ATTRIBUTES and not text.startswith(_WIRE_NAMESPACES):
+            yield text.rpartition("}")[2], str(element.get(text))
 
 
 class _Absence(NamedTuple):

@@ -229,6 +229,17 @@ def test_what_stands_around_files_and_manifest_is_told(body: str) -> None:
     assert [p.rule for p in problems] == ["E20"]
 
 
+def test_attributes_of_the_document_are_told_and_those_of_the_wire_are_not() -> None:
+    """An attribute nobody knows is a loss; SOAP's, xlink's and the version of a block are none."""
+    header = HEADER.replace("<edXML:Content/>", '<edXML:Content grade="A"/>')
+    body = manifest(a="a.txt").replace("xlink:href", 'xlink:type="simple" xlink:href')
+    reading, problems = read(document(body + files(file("YQ==", Content_ID="a")), header=header))
+    assert not problems
+    assert [(loss.path, loss.value) for loss in reading.losses] == [
+        ("/Envelope/Header/MessageHeader/Content/@grade", "A")
+    ]
+
+
 def test_a_token_is_no_part_of_a_message() -> None:
     """A token that a sender left in the body is not repeated in any list of losses."""
     reading, problems = read(document("<edXML:Token>s3cret</edXML:Token>"))
