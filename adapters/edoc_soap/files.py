@@ -6,6 +6,7 @@ import hashlib
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from lxml import etree
 
@@ -67,7 +68,7 @@ class Files:
         references = manifest.iterchildren(edoc.tag("Reference"))
         return [
             Entry(
-                content_id=strip_cid(_link(one)) or None,
+                content_id=strip_cid(_link(one)).strip("<>") or None,
                 name=_said(one, "AttachmentName"),
                 content_type=_said(one, "ContentType"),
                 description=_said(one, "Description"),
@@ -139,7 +140,10 @@ class _Free:
         self._by_id: dict[str, deque[int]] = defaultdict(deque)
         self._by_name: dict[str, deque[int]] = defaultdict(deque)
         for at, entry in enumerate(entries):
-            self._by_id[entry.content_id or ""].append(at)
+            known = entry.content_id or ""
+            # some stacks percent-encode what a URL holds (RFC 2392 §2), others do not
+            for name in dict.fromkeys((known, unquote(known))):
+                self._by_id[name].append(at)
             self._by_name[entry.name or ""].append(at)
 
     def take(self, file: File) -> int | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import pytest
 import requests
@@ -245,6 +246,30 @@ def test_inline_files_of_the_draft_get_names_on_the_way(
     assert fetched.files[link] == ("text/plain", b"abc")
     assert fetched.texts("AttachmentName") == ["a.txt"]
     neighbour.ask("ConfirmReceived", DocumentId=number)
+
+
+@pytest.mark.parametrize(
+    ("number", "written", "link"),
+    [(32, "<tep@1>", "&lt;tep@1&gt;"), (33, "<tep@1>", "tep%401"), (34, "tệp", "tệp")],
+)
+def test_links_to_files_lead_to_them_on_the_way_out(
+    old: OldClient, neighbour: OldClient, number: int, written: str, link: str
+) -> None:
+    """Each Reference of a fetched document names one part, however its sender spelt the link."""
+    inline = (
+        f"{manifest(x='a.txt').replace('cid:x', f'cid:{link}')}<edXML:AllDocument><edXML:Document>"
+        f'<edXML:Attach><edXML:Attachment Content-Type="text/plain" Content-ID="{escape(written)}">'
+        "<name>a.txt</name><value>YWJj</value></edXML:Attachment></edXML:Attach></edXML:Document>"
+        "</edXML:AllDocument>"
+    )
+    sent = old.send(letter("H58.07", "H58.01", number=number), body=inline)
+    assert sent.succeeded, sent.texts("Description")
+    until(lambda: sent.text("DocumentId") in pending(neighbour))
+    fetched = neighbour.ask("GetDocument", DocumentId=sent.text("DocumentId"))
+    (reference,) = fetched.payload
+    link = reference.get("{http://www.w3.org/1999/xlink}href").removeprefix("cid:")
+    assert fetched.files == {link: ("text/plain", b"abc")}
+    neighbour.ask("ConfirmReceived", DocumentId=sent.text("DocumentId"))
 
 
 def test_a_mailbox_may_be_registered_to_be_read_once(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from urllib.parse import unquote
 
 from lxml import etree
 
@@ -195,13 +196,19 @@ def _add_organization(listed: etree._Element, agency: Agency) -> None:
         add(element, name, "")
 
 
-def _refer_to_all(manifest: etree._Element, files: Iterable[File]) -> None:
+def _named(link: str, names: Collection[str]) -> str:
+    """The name in the reply of the file that a link means, percent-encoded (RFC 2392 §2) or not."""
+    found = [packing.safe_id(one) for one in (link, unquote(link))]
+    return next((one for one in found if one in names), found[0])
+
+
+def _refer_to_all(manifest: etree._Element, files: Collection[File]) -> None:
     """Refer to every file by the name it has in the reply; the draft's inline files had none."""
-    known = set()
+    names, known = {file.content_id for file in files}, set()
     for reference in manifest.iter(edoc.tag("Reference"), "Reference"):
         for name, value in reference.items():
             if str(name).rpartition("}")[2] == "href":
-                content_id = packing.safe_id(packing.bare_cid(str(value)))
+                content_id = _named(packing.bare_cid(str(value)), names)
                 reference.set(str(name), f"cid:{content_id}")
                 known.add(content_id)
     for file in files:

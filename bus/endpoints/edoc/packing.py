@@ -128,7 +128,7 @@ def inline(files: Iterable[File]) -> etree._Element:
 
 def bare_cid(link: str) -> str:
     """The content id that a cid: URL or a spelling of one names."""
-    return base64.strip_cid(link)
+    return base64.strip_cid(link).strip("<>")
 
 
 def safe_id(content_id: str) -> str:
@@ -217,7 +217,7 @@ def _file(element: etree._Element, number: int) -> File:
     attributes = {str(name).rpartition("}")[2].lower(): str(v) for name, v in element.items()}
     value = next(iter(_named([element], "value")), element)
     media = attributes.get("content-type", "")
-    content_id = bare_cid(attributes.get("content-id", "").strip("<>"))
+    content_id = bare_cid(attributes.get("content-id", ""))
     return File(
         content_id=safe_id(content_id or f"file-{number}@lienthong"),
         name=next((one.text or "" for one in _named([element], "name")), ""),

@@ -136,11 +136,33 @@ def test_reports_of_other_hubs_are_named_as_lost() -> None:
             manifest(a="x.txt") + files(file("YWJj", Content_ID="cid:cid:a")),
             [("a", "x.txt", b"abc")],
         ),
+        (
+            manifest(a="x.txt").replace("cid:a", "cid:&lt;a&gt;")
+            + files(file("YWJj", Content_ID="&lt;a&gt;")),
+            [("a", "x.txt", b"abc")],
+        ),
+        (
+            manifest(**{"a%40b": "x.txt"}) + files(file("YWJj", Content_ID="a@b")),
+            [("a@b", "x.txt", b"abc")],
+        ),
+        (
+            manifest(**{"a%40b": "x.txt"}) + files(file("YWJj", Content_ID="a%40b")),
+            [("a%40b", "x.txt", b"abc")],
+        ),
         (manifest(a="a.txt") + files(file("YW\n Jj")), [("a", "a.txt", b"abc")]),
         (files(file("YWJj", Content_ID="q")), [("q", "a.txt", b"abc")]),
         (manifest(a="x") + files(file("", Content_ID="a")), [("a", "x", b"")]),
     ],
-    ids=["by id", "cid twice", "by name", "no manifest", "empty"],
+    ids=[
+        "by id",
+        "cid twice",
+        "brackets",
+        "encoded",
+        "encoded twice",
+        "by name",
+        "no manifest",
+        "empty",
+    ],
 )
 def test_files_find_their_references(body: str, expected: list[tuple[str, str, bytes]]) -> None:
     """Content ids join files and references, names do where there are no ids."""
