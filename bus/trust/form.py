@@ -32,6 +32,9 @@ _MOST_REFERENCES = 16
 #: A signature of sixteen references has about a hundred elements; what hides more costs time.
 _MOST_ELEMENTS = 300
 _MOST_CERTIFICATES = 8
+#: What KeyInfo is written in. Nothing signs KeyInfo: content of a message in it would travel on
+#: inside a document that proves intact.
+_KEY_INFO = frozenset({names.DS, names.DS11, names.WSSE, names.WSSE11, names.WSU})
 #: Stacks list the prefixes that stand in text, a handful.
 _MOST_PREFIXES = 100
 #: Most look-ups of a namespace that one canonical form may cost, half a second: inclusive form
@@ -75,7 +78,9 @@ def read(signature: etree._Element) -> Form:
     """The declarations of a ds:Signature; raises SignatureRejected SIG-011 or SIG-008."""
     if sum(1 for _ in itertools.islice(signature.iter(), _MOST_ELEMENTS + 1)) > _MOST_ELEMENTS:
         raise _unreadable("Signature holds too many elements.")
-    signed_info, value, _ = _children(signature, "SignedInfo", "SignatureValue", "KeyInfo")
+    signed_info, value, key = _children(signature, "SignedInfo", "SignatureValue", "KeyInfo")
+    if any(etree.QName(one).namespace not in _KEY_INFO for one in key.iter(etree.Element)):
+        raise _not_allowed("KeyInfo holds elements that describe no key.")
     canonical = _canonical(signed_info)
     head = _elements(parser.read(canonical))
     if len(head) < 2 or len(head) > 2 + _MOST_REFERENCES:
