@@ -33,11 +33,16 @@ _MOST_REFERENCES = 16
 #: A signature of sixteen references has about a hundred elements; what hides more costs time.
 _MOST_ELEMENTS = 300
 _MOST_CERTIFICATES = 8
+#: What KeyInfo is written in. Nothing signs KeyInfo: content of a message in it would travel on
+#: inside a document that proves intact.
+_KEY_INFO = frozenset({names.DS, names.DS11, names.WSSE, names.WSSE11, names.WSU})
 #: Stacks list the prefixes that stand in text, a handful.
 _MOST_PREFIXES = 100
 #: Most look-ups of a namespace that one canonical form may cost, half a second: inclusive form
 #: compares all namespaces in scope with each other for every element, a PrefixList each prefix.
 _MOST_LOOKUPS = 100_000_000
+#: The same for SignedInfo, which is small, and read before its value is checked.
+_MOST_LOOKUPS_UNPROVED = 10_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +79,9 @@ def read(signature: etree._Element) -> Form:
     """The declarations of a ds:Signature; raises SignatureRejected SIG-011 or SIG-008."""
     if sum(1 for _ in itertools.islice(signature.iter(), _MOST_ELEMENTS + 1)) > _MOST_ELEMENTS:
         raise _unreadable("Signature holds too many elements.")
-    signed_info, value, _ = _children(signature, "SignedInfo", "SignatureValue", "KeyInfo")
+    signed_info, value, key = _children(signature, "SignedInfo", "SignatureValue", "KeyInfo")
+    if any(etree.QName(one).namespace not in _KEY_INFO for one in key.iter(etree.Element)):
+        raise _not_allowed("KeyInfo holds elements that describe no key.")
     canonical = _canonical(signed_info)
     head = _elements(parser.read(canonical))
     if len(head) < 2 or len(head) > 2 + _MOST_REFERENCES:
@@ -99,8 +106,7 @@ def _canonical(signed_info: etree._Element) -> bytes:
     method = _named(declared[0], "CanonicalizationMethod")
     exclusive = method.get("Algorithm") not in {names.INCLUSIVE_10, names.INCLUSIVE_11}
     prefixes = _prefixes(method)
-    # nobody has proved anything yet
-    _demand_affordable(signed_info, prefixes)
+    _demand_affordable(signed_info, prefixes, _MOST_LOOKUPS_UNPROVED)
     try:
         return canonical(signed_info, exclusive=exclusive, prefixes=prefixes)
     except etree.LxmlError as error:
@@ -115,7 +121,7 @@ def canonical(
     Raises SignatureRejected SIG-008 for one whose namespaces would take seconds to look up.
     """
     if prefixes or not exclusive:
-        _demand_affordable(element, prefixes)
+        _demand_affordable(element, prefixes, _MOST_LOOKUPS)
     data: bytes = etree.tostring(
         element,
         method="c14n",
@@ -126,7 +132,9 @@ def canonical(
     return data
 
 
-def _demand_affordable(element: etree._Element, prefixes: tuple[str, ...] | None) -> None:
+def _demand_affordable(
+    element: etree._Element, prefixes: tuple[str, ...] | None, most: int
+) -> None:
     """Count look-ups before libxml2 makes them; where there is no PrefixList as for inclusive form."""
     above = element.getparent()
     scope = len(above.nsmap) if above is not None else 0
@@ -134,7 +142,7 @@ def _demand_affordable(element: etree._Element, prefixes: tuple[str, ...] | None
     for event, _ in etree.iterwalk(element, events=("start-ns", "end-ns", "start")):
         if event == "start":
             lookups += scope * max(scope, len(prefixes or ()))
-            _demand(lookups <= _MOST_LOOKUPS, "number of namespaces under this canonicalisation")
+            _demand(lookups <= most, "number of namespaces under this canonicalisation")
         else:
             scope += 1 if event == "start-ns" else -1
 

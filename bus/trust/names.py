@@ -4,11 +4,13 @@ from __future__ import annotations
 
 QCVN = "http://www.mic.gov.vn/TBT/QCVN_102_2016"
 DS = "http://www.w3.org/2000/09/xmldsig#"
+DS11 = "http://www.w3.org/2009/xmldsig11#"
 SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
 _OASIS = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-"
 WSSE = _OASIS + "wssecurity-secext-1.0.xsd"
 WSU = _OASIS + "wssecurity-utility-1.0.xsd"
+WSSE11 = "http://docs.oasis-open.org/wss/oasis-wss-wssecurity-secext-1.1.xsd"
 X509V3 = _OASIS + "x509-token-profile-1.0#X509v3"
 PKI_PATH = _OASIS + "x509-token-profile-1.0#X509PKIPathv1"
 SUBJECT_KEY = _OASIS + "x509-token-profile-1.0#X509SubjectKeyIdentifier"

@@ -245,6 +245,11 @@ def extra_object(root):
     etree.SubElement(pki.find(root, "Signature"), f"{{{pki.DS}}}Object").text = "Kẻ gian"
 
 
+def recipient_in_key_info(root):
+    """KeyInfo, which nothing signs, carries a recipient; readers that search by name find it."""
+    etree.SubElement(pki.find(root, "KeyInfo"), f"{{{names.QCVN}}}To").text = "G22"
+
+
 def no_key_info(root):
     """KeyInfo is gone."""
     node = pki.find(root, "KeyInfo")
@@ -334,6 +339,7 @@ MUTANTS = [
     (signed_by(OWN[pki.REVOKED]), "SIG-007"),
     (signed_by(STRANGER), "SIG-005"),
     (extra_object, "SIG-008"),
+    (recipient_in_key_info, "SIG-008"),
     (no_key_info, "SIG-011"),
     (no_certificate, "SIG-011"),
     (garbage_certificate, "SIG-011"),

@@ -43,6 +43,8 @@ UNDERSTOOD = frozenset(
 )
 _LARGEST_NUMBER = 2**63 - 1
 _NUMBER = re.compile(r"0{0,100}[0-9]{1,19}")
+#: Most numbers that one request names: no answer lists more than 500 statuses and 500 notices.
+_MOST_NUMBERS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +123,11 @@ def trace_numbers(asked: Asked) -> tuple[int, ...]:
     found = list(asked.payload.iter(*tags))
     if not found:
         raise _missing(asked.payload, "TraceId")
+    if len(found) > _MOST_NUMBERS:
+        # each costs a question to the store
+        path = f"/Envelope/Body/{local_name(asked.payload)}/TraceId"
+        detail, line = f"{len(found)} > {_MOST_NUMBERS}", line_of(found[_MOST_NUMBERS])
+        raise errors.ProtocolRejected(detail, code="SVC-006", path=path, line=line)
     return tuple(_number(one, asked.payload, "TraceId") for one in found)
 
 
