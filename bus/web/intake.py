@@ -38,6 +38,8 @@ _Receive: TypeAlias = Callable[[], Awaitable[_Message]]
 _Send: TypeAlias = Callable[[_Message], Awaitable[None]]
 
 _LOG = logging.getLogger("bus.web")
+#: Bodies from this size on are large: C code runs longer over them than Python does, bytes.
+_LARGE_BYTES = 64 * 1024
 #: Large requests worked on at once; each takes several times its size in memory.
 _LARGE_THREADS = 4
 #: Asked by machines that must get an answer while the bus is busy; they have threads of their own.
@@ -167,7 +169,7 @@ class Intake:
         try:
             with Spool(self._folder) as spool:
                 await self._receive(environ, receive, spool)
-                pool = self._large if spool.size > MEMORY_BYTES else self._workers
+                pool = self._large if spool.size > _LARGE_BYTES else self._workers
                 return await self._work(environ, spool, pool)
         finally:
             self._open -= 1
