@@ -20,7 +20,8 @@ from bus.errors import LimitExceeded
 
 _MAGIC = b"PK\x03\x04"
 _WHITE_SPACE = b" \t\r\n"
-_CID = re.compile(r"\s*(?:cid:\s*)*", re.IGNORECASE)
+#: Possessive: a way back for each of millions of repeats would take gigabytes.
+_CID = re.compile(r"\s*+(?:cid:\s*+)*+", re.IGNORECASE)
 #: Parts that tell one kind of Office document from the others.
 _OFFICE = {
     "docx": "word/", "docm": "word/", "dotx": "word/",

@@ -35,7 +35,7 @@ _LONGEST_HEADER = 4
 
 def find(root: etree._Element) -> SignatureVerdict | None:
     """The verdict on signatures outside the xmldsig namespace; None when there are none."""
-    found = [defects(element) for element in root.iter(*_ELEMENTS)]
+    found = [defects(element) for element in _outermost(root)]
     if not found:
         return None
     named = {defect for one in found for defect in one}
@@ -72,6 +72,14 @@ def defects(signature: etree._Element) -> tuple[LegacyDefect, ...]:
         ),
     }
     return tuple(defect for defect in LegacyDefect if holds.get(defect))
+
+
+def _outermost(root: etree._Element) -> Iterator[etree._Element]:
+    """Signatures that stand in no other: each is looked through whole, once."""
+    walk = etree.iterwalk(root, events=("start",), tag=_ELEMENTS)
+    for _, element in walk:
+        yield element
+        walk.skip_subtree()
 
 
 def _algorithms(signature: etree._Element) -> frozenset[str]:
