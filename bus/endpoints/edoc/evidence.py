@@ -8,9 +8,12 @@ from lxml import etree
 
 from bus.edxml.paths import local_name
 
-#: A Token element with text or CDATA, in any encoding in which markup is ASCII.
+#: A Token element with text or CDATA, in any encoding in which markup is ASCII; what looks like one
+#: in a comment, an instruction or a CDATA section is passed over with it.
 _TOKEN = re.compile(
-    rb"(<(?:[\w.\-]+:)?Token(?:\s[^>]*)?>)"
+    rb"<!--(?:[^-]++|-(?!->))*+-->|<\?(?:[^?]++|\?(?!>))*+\?>"
+    rb"|<!\[CDATA\[[^\]]*+(?:\](?!\]>)[^\]]*+)*+\]\]>"
+    rb"|(<(?:[\w.\-]+:)?Token(?:\s[^>]*)?>)"
     rb"((?:[^<]++|<!\[CDATA\[[^\]]*+(?:\](?!\]>)[^\]]*+)*+\]\]>)*+)(?=</)"
 )
 #: Most times that an envelope may name a token: each costs a look at what follows it.
@@ -31,7 +34,10 @@ def masked(raw: bytes, xml: bytes, envelope: etree._Element) -> bytes | None:
     at = raw.find(xml)
     if at < 0 or xml.count(b"Token") > _MOST:
         return None
-    clean, found = _TOKEN.subn(lambda match: match[1] + b"*" * len(match[2]), xml)
-    if found < len(secrets) or any(secret in clean for secret in secrets):
+    found = [match for match in _TOKEN.finditer(xml) if match[1]]
+    clean = bytearray(xml)
+    for match in found:
+        clean[match.start(2) : match.end(2)] = b"*" * len(match[2])
+    if len(found) < len(secrets) or any(secret in clean for secret in secrets):
         return None
-    return raw[:at] + clean + raw[at + len(xml) :]
+    return b"".join((raw[:at], clean, raw[at + len(xml) :]))

@@ -152,6 +152,23 @@ def test_a_token_that_cannot_be_found_keeps_the_request_out(written: str) -> Non
     assert masked(xml, xml, parser.parse(xml)) is None
 
 
+@pytest.mark.parametrize(
+    "decoy",
+    ["<!--<Token>x</Token>-->", "<n><![CDATA[<Token>x</Token>]]></n>", "<?n <Token>x</Token>?>"],
+)
+def test_what_only_looks_like_a_token_stands_for_none(decoy: str) -> None:
+    """A decoy is no token found, whatever letters and bytes the real one is written with."""
+    written = decoy + "<Token><!-- -->bí&#7853;t</Token>"
+    declared = '<?xml version="1.0" encoding="ISO-8859-1"?>'
+    xml = (declared + envelope(written, "<edXML:Manifest/>")).encode("iso-8859-1")
+    assert masked(xml, xml, parser.parse(xml)) is None
+    plain = xml.replace(b"<!-- -->", b"")
+    kept = masked(plain, plain, parser.parse(plain))
+    assert kept is not None
+    assert b"<Token>**********</Token>" in kept
+    assert decoy.encode() in kept
+
+
 def test_looking_for_tokens_takes_no_time() -> None:
     """A request made to look like tokens everywhere is searched in bounded time."""
     trap = "<![CDATA[" + "<Token><![CDATA[" * 200_000 + "]]>"
