@@ -35,7 +35,7 @@ _ARCHIVES = frozenset(
 _PLAIN = re.compile("[a-z0-9]{1,8}")
 _ENCRYPTED = 0x1
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-#: A file that unpacks to more than this multiple of its packed size is refused once it is large.
+#: What unpacks to more than this multiple of its packed size is refused, but for little together.
 _RATIO = 200
 _SMALL = 16 * 1024 * 1024
 _END = b"PK\x05\x06"
@@ -49,9 +49,23 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedE
 
 @dataclass(slots=True)
 class Budget:
-    """How many bytes the zipped attachments of one message may still unpack to."""
+    """How many bytes the zipped attachments of one message may still unpack to.
+
+    Whatever is unpacked counts, also what turns out to be no wrapper or to be damaged.
+    """
 
     left: int
+    #: Of it, what may be more than the usual multiple of the packed sizes.
+    spare: int = _SMALL
+
+    def room(self, packed: int) -> int:
+        """Bytes that a file of this packed size may unpack to."""
+        return min(self.left, self.spare + packed * _RATIO)
+
+    def take(self, size: int, packed: int) -> None:
+        """Count a file of this packed size before it is unpacked."""
+        self.left -= size
+        self.spare -= max(0, size - packed * _RATIO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +108,9 @@ def unpack(wire: bytes, name: str | None, budget: Budget) -> Unpacked:
 
     That is: ZIP magic, exactly one entry, and either a file name that is no archive type, or
     an entry that is itself an archive of that type (so a user's own .docx or .zip stays whole).
-    Raises LimitExceeded RCV-001 when the entry unpacks to more than the budget or 200 times
-    its size; never unpacks further than that.
+    Raises LimitExceeded RCV-001 when the entry unpacks to more than the budget, or to more than
+    200 times its size where 16 MiB of such for the whole message are used up; never unpacks
+    further than that.
     """
     wire_sha256 = hashlib.sha256(wire).hexdigest()
     content: bytes | None = None
@@ -152,7 +167,6 @@ def _sole_entry(wire: bytes, name: str | None, budget: Budget) -> bytes | None:
         content = _bounded(archive, entry, len(wire), budget)
     if is_archive_name(name) and not _is_of_type(content, _extension(name)):
         return None
-    budget.left -= len(content)
     return content
 
 
@@ -176,8 +190,10 @@ def _starts_as_archive(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool
 def _bounded(
     archive: zipfile.ZipFile, entry: zipfile.ZipInfo, packed: int, budget: Budget
 ) -> bytes:
-    room = min(budget.left, max(_SMALL, packed * _RATIO))
-    # The size an entry declares is the sender's word; the stream itself is measured.
+    room = budget.room(packed)
+    # The size an entry declares is the sender's word; the stream itself is measured, and zipfile
+    # reads no further than the declared size.
+    budget.take(min(entry.file_size, room), packed)
     with archive.open(entry) as stream:
         content = stream.read(room + 1)
     if len(content) > room:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import time
 import tracemalloc
 import unicodedata
+import zipfile
 
 import pytest
 from lxml import etree
@@ -14,6 +16,7 @@ from lxml import etree
 from bus.config import LimitSettings
 from bus.db.folding import containing
 from bus.edxml import catalogue, limits
+from bus.edxml.attachments import Budget, unpack
 from bus.edxml.catalogue import SchemaName
 from bus.edxml.paths import element_path, element_paths
 from bus.endpoints.request import version_asked
@@ -192,3 +195,31 @@ def test_signatures_within_signatures_are_looked_through_once() -> None:
     assert time.perf_counter() - started < 1
     assert verdict is not None
     assert verdict.legacy == (LegacyDefect.WRONG_NAMESPACE,)
+
+
+def zipped(content: bytes, *, damaged: bool = False) -> bytes:
+    """One file in a transport ZIP, its checksum wrong where it is to be damaged."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a", content)
+        if damaged:
+            archive.filelist[0].CRC ^= 1
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("wire", "name"),
+    [
+        (zipped(bytes(15 << 20)), "a.txt"),
+        (zipped(b"PK\3\4" + bytes(15 << 20)), "a.docx"),
+        (zipped(bytes(15 << 20), damaged=True), "a.txt"),
+    ],
+    ids=["small bombs", "no wrappers after all", "damaged"],
+)
+def test_small_bombs_are_counted_together(wire: bytes, name: str) -> None:
+    """Each of many files of 20 KB unpacked to 15 MB, to be kept or to be thrown away again."""
+    budget = Budget(256 << 20)
+    unpack(wire, name, budget)
+    with pytest.raises(LimitExceeded) as refusal:
+        unpack(wire, name, budget)
+    assert refusal.value.code == "RCV-001"
