@@ -93,12 +93,15 @@ class EdocHub:
     def document(self, call: Call, agency: str | None, number: int) -> Numbered:
         """One document, whatever dialect it came in; fetching consumes nothing."""
         stored = self._stored(number, Kind.DOCUMENT)
-        fetched = self._exchange.get_rendered(call, agency, stored.message_id, DIALECT)
+        try:
+            fetched = self._exchange.get_rendered(call, agency, stored.message_id, DIALECT)
+        except errors.NotFound as error:
+            raise _absent(number) from error
         return Numbered(number=number, content=fetched.rendering.content)
 
     def confirm_document(self, call: Call, agency: str | None, number: int) -> None:
         """Take one document out of the mailbox; a repeat changes nothing."""
-        self._settle(call, agency, self._stored(number, Kind.DOCUMENT))
+        self._settle(call, agency, number, Kind.DOCUMENT)
 
     def update_traces(self, call: Call, packed: bytes) -> None:
         """Accept one business status; a repeat changes nothing."""
@@ -139,7 +142,7 @@ class EdocHub:
         unknown = []
         for number in dict.fromkeys(numbers):
             try:
-                self._settle(call, agency, self._stored(number, Kind.STATUS, Kind.NOTICE))
+                self._settle(call, agency, number, Kind.STATUS, Kind.NOTICE)
             except errors.NotFound:
                 unknown.append(number)
         return tuple(unknown)
@@ -169,13 +172,22 @@ class EdocHub:
         name, value = READ_ONCE
         if self._exchange.mailbox(call, agency).channel_options.get(name) == value:
             for number in numbers:
-                self._settle(call, agency, self._stored(number, kind))
+                self._settle(call, agency, number, kind)
 
-    def _settle(self, call: Call, agency: str | None, stored: StoredMessage) -> None:
-        self._exchange.acknowledge(call, agency, stored.message_id, done=True, reason="")
+    def _settle(self, call: Call, agency: str | None, number: int, *kinds: Kind) -> None:
+        stored = self._stored(number, *kinds)
+        try:
+            self._exchange.acknowledge(call, agency, stored.message_id, done=True, reason="")
+        except errors.NotFound as error:
+            raise _absent(number) from error
 
     def _stored(self, number: int, *kinds: Kind) -> StoredMessage:
         stored = self._numbers.numbered(number)
         if stored is None or stored.kind not in kinds:
-            raise errors.NotFound(str(number))
+            raise _absent(number)
         return stored
+
+
+def _absent(number: int) -> errors.NotFound:
+    """What others are told of a document that is not theirs: the number they asked for alone."""
+    return errors.NotFound(str(number))
