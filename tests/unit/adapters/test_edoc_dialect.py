@@ -6,6 +6,7 @@ import base64
 import io
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,15 @@ def test_what_nobody_knows_is_kept_and_told() -> None:
     assert extension.parent == "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader"
     assert extension.xml == b'<v:Room xmlns:v="urn:v">A1</v:Room>'
     assert [p.rule for p in problems] == ["E20"]
+
+
+def test_signs_that_xml_cannot_hold_are_told_when_they_are_left_out() -> None:
+    """A control character from a dialect that allows it is taken out, and the loss says so."""
+    message = read(document())[0].message
+    written = DIALECT.write(replace(message, subject="Công\x01 văn"))
+    assert "<edXML:Subject>Công văn</edXML:Subject>" in written.content.decode()
+    (loss,) = [one for one in written.losses if one.fate is FieldFate.ALTERED]
+    assert (loss.path, loss.value) == ("/Envelope/Header/MessageHeader/Subject", "Công\x01 văn")
 
 
 def test_reports_of_other_hubs_are_named_as_lost() -> None:
