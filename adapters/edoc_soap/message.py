@@ -10,18 +10,14 @@ from lxml import etree
 
 from adapters.edoc_soap.mapping import DRAFT_SPELLINGS, SPELLINGS
 from bus.edxml import attachments
-from bus.edxml.encodings import Coding, coding, wide_codec
+from bus.edxml.encodings import Coding, coding, root_at, wide_codec
 from bus.edxml.paths import element_path, element_paths, line_of, local_name
 from bus.edxml.rules import problem
 from bus.envelope import edoc
 from bus.errors import NotWellFormed, SchemaRejected
 
 _HEAD = 16 * 1024
-_ROOT = re.compile(
-    rb"\s*+(?:<\?[^?]*+(?:\?(?!>)[^?]*+)*+\?>\s*+|<!--.*?-->\s*+)*+"
-    rb"<(?:[\w.\-]+:)?Envelope\s(?:[^>\"']|\"[^\"]*+\"|'[^']*+')*+>",
-    re.DOTALL,
-)
+_ROOT = re.compile(rb"<(?:[\w.\-]+:)?Envelope\s(?:[^>\"']|\"[^\"]*\"|'[^']*')*>")
 #: What stands around the files, outermost first; the draft spells it in small letters and leaves
 #: out the outermost.
 _AROUND_FILES = ("alldocument", "document", "attach")
@@ -80,7 +76,7 @@ def is_edoc(body: bytes) -> bool:
     if wide:
         head = head.decode(wide_codec(body), errors="replace").encode("utf-8", errors="replace")
     head = head.removeprefix("\ufeff".encode())
-    root = _ROOT.match(head)
+    root = _ROOT.match(head, root_at(head))
     return root is not None and edoc.SOAP.encode() in root[0] and edoc.NAMESPACE.encode() in head
 
 

@@ -78,3 +78,19 @@ def _agree(declared: str, *, wide: bool) -> None:
         kind = "UTF-16" if wide else "not UTF-16"
         detail = f"The declaration says {declared}; the bytes are {kind}."
         raise NotWellFormed(detail, code="XML-003", line=1, column=1)
+
+
+def root_at(head: bytes) -> int:
+    """Where the root element begins, behind byte order mark, instructions and comments.
+
+    Written out, since the possessive groups of `re` are wrong in Python before 3.11.5.
+    """
+    at = 3 if head.startswith(b"\xef\xbb\xbf") else 0
+    while True:
+        at += len(head) - at - len(head[at:].lstrip())
+        ends = {b"<?": b"?>", b"<!": b"-->" if head.startswith(b"<!--", at) else b""}
+        end = ends.get(head[at : at + 2], b"")
+        found = head.find(end, at) if end else -1
+        if found < 0:
+            return at
+        at = found + len(end)

@@ -5,15 +5,11 @@ from __future__ import annotations
 import re
 
 from bus.edxml.codec.mapping import NAMESPACE
-from bus.edxml.encodings import Coding, coding, wide_codec
+from bus.edxml.encodings import Coding, coding, root_at, wide_codec
 from bus.errors import NotWellFormed
 
 _HEAD = 16 * 1024
-_ROOT = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*+(?:<\?[^?]*+(?:\?(?!>)[^?]*+)*+\?>\s*+|<!--.*?-->\s*+)*+"
-    rb"<(?:([\w.\-]+):)?edXML(\s(?:[^>\"']|\"[^\"]*+\"|'[^']*+')*+)>",
-    re.DOTALL,
-)
+_ROOT = re.compile(rb"<(?:([\w.\-]+):)?edXML(\s(?:[^>\"']|\"[^\"]*\"|'[^']*')*)>")
 _BINDING = re.compile(rb"xmlns(?::([\w.\-]+))?\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _XML_SERIALIZER = {
     b"http://www.w3.org/2001/XMLSchema-instance",
@@ -66,7 +62,7 @@ def _head(body: bytes) -> bytes:
 
 def _bindings(head: bytes) -> dict[bytes, bytes] | None:
     """Namespaces declared on the root by prefix; None when the root is not edXML of QCVN 102."""
-    root = _ROOT.match(head)
+    root = _ROOT.match(head, root_at(head))
     if root is None:
         return None
     bindings = {prefix: double or single for prefix, double, single in _BINDING.findall(root[2])}
