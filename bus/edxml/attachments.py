@@ -16,12 +16,13 @@ from pathlib import PurePosixPath
 
 import pybase64
 
+from bus.edxml.possessive import possessive
 from bus.errors import LimitExceeded
 
 _MAGIC = b"PK\x03\x04"
 _WHITE_SPACE = b" \t\r\n"
 #: Possessive: a way back for each of millions of repeats would take gigabytes.
-_CID = re.compile(r"\s*+(?:cid:\s*+)*+", re.IGNORECASE)
+_CID = re.compile(possessive(r"\s*+(?>(?:cid:\s*+)*)"), re.IGNORECASE)
 #: Parts that tell one kind of Office document from the others.
 _OFFICE = {
     "docx": "word/", "docm": "word/", "dotx": "word/",

@@ -17,21 +17,24 @@ from collections.abc import Iterator
 
 from bus.config import LimitSettings
 from bus.edxml.encodings import Coding, coding, wide_codec
+from bus.edxml.possessive import possessive
 from bus.errors import LimitExceeded, NotWellFormed
 
 # Possessive quantifiers keep the matcher from storing a way back for each attribute.
 _TOKEN = re.compile(
-    rb"<(?:"
-    rb"([^/!?<>\"'][^>\"'/]*+)>[^<]{0,256}+</[^>]*+>"
-    rb"|(/)[^>]*+>"
-    rb"|([^/!?<>\"'][^>\"'/]*+)"
-    rb"((?:[\"'](?:(?<=\")[^\"]*+\"|(?<=')[^']*+')[^>\"'/]*+|/(?!>)[^>\"'/]*+)*+)(/)?+>"
-    rb"|(!--[^-]*+(?:-(?!->)[^-]*+)*+-->)"
-    rb"|(!\[CDATA\[[^\]]*+(?:\](?!\]>)[^\]]*+)*+\]\]>)"
-    rb"|(\?[^?]*+(?:\?(?!>)[^?]*+)*+\?>)"
-    rb"|(!)"
-    rb"|()"
-    rb")"
+    possessive(
+        rb"<(?:"
+        rb"([^/!?<>\"'][^>\"'/]*+)>[^<]{0,256}+</[^>]*+>"
+        rb"|(/)[^>]*+>"
+        rb"|([^/!?<>\"'][^>\"'/]*+)"
+        rb"((?>(?:[\"'](?:(?<=\")[^\"]*+\"|(?<=')[^']*+')[^>\"'/]*+|/(?!>)[^>\"'/]*+)*))(/)?+>"
+        rb"|(!--[^-]*+(?>(?:-(?!->)[^-]*+)*)-->)"
+        rb"|(!\[CDATA\[[^\]]*+(?>(?:\](?!\]>)[^\]]*+)*)\]\]>)"
+        rb"|(\?[^?]*+(?>(?:\?(?!>)[^?]*+)*)\?>)"
+        rb"|(!)"
+        rb"|()"
+        rb")"
+    )
 )
 _QUOTED = re.compile(rb"\"[^\"]*+\"|'[^']*+'")
 # Groups of the pattern. A leaf is a whole short element without attributes: most of a header.

@@ -7,14 +7,17 @@ import re
 from lxml import etree
 
 from bus.edxml.paths import local_name
+from bus.edxml.possessive import possessive
 
 #: A Token element with text or CDATA, in any encoding in which markup is ASCII; what looks like one
 #: in a comment, an instruction or a CDATA section is passed over with it.
 _TOKEN = re.compile(
-    rb"<!--(?:[^-]++|-(?!->))*+-->|<\?(?:[^?]++|\?(?!>))*+\?>"
-    rb"|<!\[CDATA\[[^\]]*+(?:\](?!\]>)[^\]]*+)*+\]\]>"
-    rb"|(<(?:[\w.\-]+:)?Token(?:\s[^>]*)?>)"
-    rb"((?:[^<]++|<!\[CDATA\[[^\]]*+(?:\](?!\]>)[^\]]*+)*+\]\]>)*+)(?=</)"
+    possessive(
+        rb"<!--(?>(?:[^-]++|-(?!->))*)-->|<\?(?>(?:[^?]++|\?(?!>))*)\?>"
+        rb"|<!\[CDATA\[[^\]]*+(?>(?:\](?!\]>)[^\]]*+)*)\]\]>"
+        rb"|(<(?:[\w.\-]+:)?Token(?:\s[^>]*)?>)"
+        rb"((?>(?:[^<]++|<!\[CDATA\[[^\]]*+(?>(?:\](?!\]>)[^\]]*+)*)\]\]>)*))(?=</)"
+    )
 )
 #: Most times that an envelope may name a token: each costs a look at what follows it.
 _MOST = 16
